@@ -1,0 +1,182 @@
+/*
+ * hakmem.h — the C interface of HAKMEM, a general-purpose memory allocator for Linux.
+ *
+ * The library also defines the standard names (malloc, free, operator new, …); this header
+ * declares the same functions under names of their own, and what the standards lack.
+ *
+ * Unless a function says otherwise it may be called from any thread at any time, from the first
+ * instruction of a process to its last. As with malloc, none may be called from a signal handler
+ * that interrupted one of them. Sizes are in bytes.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef HAKMEM_H
+#define HAKMEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Allocation -------------------------------------------------------------------------- */
+
+/* Returns `size` bytes, aligned to 16, with unspecified contents; for size 0 a unique pointer.
+ * NULL with errno ENOMEM when memory is exhausted or `size` exceeds PTRDIFF_MAX.
+ * Source: C23 7.24.3.6, POSIX.1-2024 malloc(). */
+void *hakmem_malloc(size_t size);
+
+/* Returns a block to the heap. NULL is ignored; errno is kept. A pointer that is not a live block
+ * is reported on stderr, where it can be seen, and the process aborts. Any thread may free any
+ * block. Source: C23 7.24.3.3, POSIX.1-2024 free(). */
+void hakmem_free(void *pointer);
+
+/* Returns `count` × `size` zero bytes, as hakmem_malloc does. ENOMEM when the product overflows. */
+void *hakmem_calloc(size_t count, size_t size);
+
+/* Resizes a block, moving it if it must; the contents up to the smaller size are kept. NULL
+ * `pointer`: as malloc. Size 0: frees the block and returns NULL, as glibc does. On failure
+ * returns NULL with ENOMEM and the old block stays valid. */
+void *hakmem_realloc(void *pointer, size_t size);
+
+/* As realloc to `count` × `size`; ENOMEM when the product overflows. Source: POSIX.1-2024. */
+void *hakmem_reallocarray(void *pointer, size_t count, size_t size);
+
+/* As realloc, but frees the old block on failure. Source: FreeBSD reallocf(3). */
+void *hakmem_reallocf(void *pointer, size_t size);
+
+/* Returns `size` bytes aligned to `alignment`, which must be a power of two up to 1 GiB.
+ * aligned_alloc and memalign: NULL with EINVAL for another alignment, except that memalign rounds
+ * up to a power of two as glibc does; `size` need not be a multiple. */
+void *hakmem_aligned_alloc(size_t alignment, size_t size);
+void *hakmem_memalign(size_t alignment, size_t size);
+
+/* Stores an aligned block in *result and returns 0, or returns EINVAL (the alignment is not a
+ * power of two or not a multiple of sizeof(void *)) or ENOMEM and leaves *result and errno
+ * alone. Source: POSIX.1-2024. */
+int hakmem_posix_memalign(void **result, size_t alignment, size_t size);
+
+/* A block aligned to the page size; pvalloc also rounds the size up to whole pages. */
+void *hakmem_valloc(size_t size);
+void *hakmem_pvalloc(size_t size);
+
+/* Free with the size (and alignment) that was requested. Source: C23 7.24.3.4, 7.24.3.5. */
+void hakmem_free_sized(void *pointer, size_t size);
+void hakmem_free_aligned_sized(void *pointer, size_t alignment, size_t size);
+
+/* Bytes of the block that may be used, at least what was requested; 0 for NULL. */
+size_t hakmem_malloc_usable_size(void *pointer);
+
+/* ---- Returning memory -------------------------------------------------------------------- */
+
+/* Returns every free page that can be returned to the kernel now: this thread's cache, the
+ * depots, empty slabs and SuperSlabs. Returns the bytes released. */
+size_t hakmem_purge(void);
+
+/* As glibc's malloc_trim: purges, keeping `pad` bytes of free pages; 1 if memory was released. */
+int hakmem_malloc_trim(size_t pad);
+
+/* ---- Getting ready ----------------------------------------------------------------------- */
+
+/* Makes memory ready as the option HAKMEM_PREWARM says. Returns the SuperSlabs made ready. */
+int hak_ss_prewarm_init(void);
+
+/* Makes `count` SuperSlabs ready, with pages present, for size class `size_class`
+ * (1 … hakmem_size_class_count() - 1). Returns how many were made ready, or -1 with EINVAL. */
+int hak_ss_prewarm_class(int size_class, int count);
+
+/* Number of size classes, class 0 (none) included; the block size of one; the class that serves
+ * `size` bytes, or 0 when size classes do not serve it. */
+int hakmem_size_class_count(void);
+size_t hakmem_size_class_bytes(int size_class);
+int hakmem_size_class_of(size_t size);
+
+/* ---- Inspecting -------------------------------------------------------------------------- */
+
+/* Version of the library, "MAJOR.MINOR.PATCH"; static storage. */
+const char *hakmem_version(void);
+
+/* What the heap holds. The threads go on while it is collected, so that the figures are exact
+ * only in a process whose other threads do not allocate at that moment. */
+typedef struct hakmem_statistics {
+  size_t live_blocks;          /* blocks that the program holds */
+  size_t live_bytes;           /* their usable sizes */
+  size_t live_medium_bytes;    /* of these, in page runs */
+  size_t live_large_bytes;     /* of these, in mappings of their own */
+  size_t thread_cache_bytes;   /* free blocks in the threads' caches */
+  size_t depot_bytes;          /* free blocks in batches in the depot */
+  size_t slab_free_bytes;      /* free blocks in slabs whose pages were used before */
+  size_t page_free_bytes;      /* free pages that were used and not yet purged */
+  size_t mapped_bytes;         /* address space mapped readable and writable for blocks */
+  size_t metadata_bytes;       /* the allocator's own memory */
+  size_t superslabs;           /* SuperSlabs with at least one page in use */
+  size_t superslabs_warm;      /* empty SuperSlabs kept for reuse */
+  size_t slabs;                /* slabs in use */
+  size_t large_regions;        /* large blocks */
+  size_t thread_caches;        /* thread caches in use */
+  uint64_t refills;            /* times that a thread cache was filled */
+  uint64_t overflows;          /* times that a thread cache gave blocks back */
+  uint64_t slabs_created;      /* slabs taken from SuperSlabs */
+  uint64_t slabs_retired;      /* slabs returned to them */
+  uint64_t maps;               /* mmap calls */
+  uint64_t unmaps;             /* munmap calls */
+  uint64_t purges;             /* madvise calls that returned memory */
+  uint64_t purged_bytes;       /* bytes they returned */
+  uint64_t corruptions;        /* damaged free lists found and not followed */
+} hakmem_statistics_t;
+
+/* Fills *statistics, of which `size` bytes are known to the caller (pass sizeof). */
+void hakmem_statistics(hakmem_statistics_t *statistics, size_t size);
+
+/* Per size class. Returns false for a class that does not exist. */
+typedef struct hakmem_class_statistics {
+  size_t block_size;
+  size_t live_blocks;
+  size_t thread_cache_blocks;
+  size_t depot_blocks;
+  size_t slab_free_blocks;     /* free in slabs, used before or not */
+  size_t slabs;
+} hakmem_class_statistics_t;
+bool hakmem_class_statistics(int size_class, hakmem_class_statistics_t *statistics, size_t size);
+
+/* Writes the statistics as JSON to `buffer`, at most `capacity` bytes with the final NUL. Returns
+ * the length that the whole text has; when that is ≥ capacity the text was cut. */
+size_t hakmem_statistics_json(char *buffer, size_t capacity);
+
+/* Calls `callback` for every live block that starts in [base, base + size). Call it between
+ * hakmem_disable and hakmem_enable; the callback must not allocate. */
+int hakmem_iterate(uintptr_t base, size_t size,
+                   void (*callback)(uintptr_t block, size_t size, void *argument), void *argument);
+
+/* Makes other threads wait at their next allocation or free until hakmem_enable. The calling
+ * thread may go on freeing and allocating. Does not nest. */
+void hakmem_disable(void);
+void hakmem_enable(void);
+
+/* One option of the environment. */
+typedef struct hakmem_option {
+  const char *name;            /* "HAKMEM_VERBOSE" */
+  const char *help;            /* one line */
+  const char *range;           /* accepted values, "0…1" */
+  const char *default_value;
+  char value[48];              /* the value in force */
+  const char *source;          /* "default", "environment" or "mode" */
+} hakmem_option_t;
+
+/* Describes option number `index`, from 0; false when there is none. */
+bool hakmem_option(int index, hakmem_option_t *option);
+
+/* ---- The standard's and glibc's introspection, under names of their own -------------------- */
+
+struct mallinfo;
+struct mallinfo2;
+int hakmem_mallopt(int parameter, int value);
+void hakmem_malloc_stats(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
