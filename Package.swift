@@ -9,11 +9,66 @@ let embedded: [SwiftSetting] = [
   .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
 ]
 
+/// The standard names are aliases of the `hakmem_` ones: no jump between them.
+let aliases: [(name: String, of: String)] =
+  [
+    "malloc", "free", "calloc", "realloc", "reallocarray", "reallocf", "memalign",
+    "posix_memalign", "aligned_alloc", "valloc", "pvalloc", "malloc_usable_size", "free_sized",
+    "free_aligned_sized", "malloc_trim", "mallinfo", "mallinfo2", "malloc_info", "malloc_stats",
+    "mallopt",
+  ].map { ($0, "hakmem_" + $0) } + [
+    ("cfree", "hakmem_free"),
+    ("malloc_iterate", "hakmem_iterate"),
+    ("malloc_disable", "hakmem_disable"),
+    ("malloc_enable", "hakmem_enable"),
+    // operator new, new[]: plain, nothrow, aligned, aligned nothrow.
+    ("_Znwm", "hakmem_operator_new"),
+    ("_Znam", "hakmem_operator_new"),
+    ("_ZnwmRKSt9nothrow_t", "hakmem_operator_new_nothrow"),
+    ("_ZnamRKSt9nothrow_t", "hakmem_operator_new_nothrow"),
+    ("_ZnwmSt11align_val_t", "hakmem_operator_new_aligned"),
+    ("_ZnamSt11align_val_t", "hakmem_operator_new_aligned"),
+    ("_ZnwmSt11align_val_tRKSt9nothrow_t", "hakmem_operator_new_aligned_nothrow"),
+    ("_ZnamSt11align_val_tRKSt9nothrow_t", "hakmem_operator_new_aligned_nothrow"),
+    // operator delete, delete[]: plain, nothrow, sized, aligned, sized aligned, aligned nothrow.
+    ("_ZdlPv", "hakmem_free"),
+    ("_ZdaPv", "hakmem_free"),
+    ("_ZdlPvRKSt9nothrow_t", "hakmem_free"),
+    ("_ZdaPvRKSt9nothrow_t", "hakmem_free"),
+    ("_ZdlPvm", "hakmem_free_sized"),
+    ("_ZdaPvm", "hakmem_free_sized"),
+    ("_ZdlPvSt11align_val_t", "hakmem_free"),
+    ("_ZdaPvSt11align_val_t", "hakmem_free"),
+    ("_ZdlPvmSt11align_val_t", "hakmem_free_sized"),
+    ("_ZdaPvmSt11align_val_t", "hakmem_free_sized"),
+    ("_ZdlPvSt11align_val_tRKSt9nothrow_t", "hakmem_free"),
+    ("_ZdaPvSt11align_val_tRKSt9nothrow_t", "hakmem_free"),
+  ]
+
+let libraryLinkage: [LinkerSetting] = [
+  .unsafeFlags(
+    [
+      "-z", "now", "-Bsymbolic", "--gc-sections", "--hash-style=gnu",
+      "--version-script=\(Context.packageDirectory)/Sources/HakmemMalloc/exports.map",
+    ].flatMap { ["-Xlinker", $0] }
+      + aliases.flatMap { ["-Xlinker", "--defsym=\($0.name)=\($0.of)"] })
+]
+
 let package = Package(
   name: "hakmem",
-  products: [],
+  products: [.library(name: "hakmem", type: .dynamic, targets: ["HakmemMalloc"])],
   targets: [
     // The public C interface: a header, imported by everything that calls the library.
-    .systemLibrary(name: "CHakmem", path: "Sources/CHakmem/include")
+    .systemLibrary(name: "CHakmem", path: "Sources/CHakmem/include"),
+
+    // The allocator, a layer to each target; a layer imports those above it only.
+    .target(name: "CHakmemShims", cSettings: [.unsafeFlags(["-fexceptions"])]),
+    .target(name: "HakmemPlatform", dependencies: ["CHakmemShims"], swiftSettings: embedded),
+    .target(name: "HakmemPages", dependencies: ["HakmemPlatform"], swiftSettings: embedded),
+    .target(name: "HakmemSlabs", dependencies: ["HakmemPages"], swiftSettings: embedded),
+    .target(name: "HakmemThreadCache", dependencies: ["HakmemSlabs"], swiftSettings: embedded),
+    .target(
+      name: "HakmemMalloc", dependencies: ["HakmemThreadCache", "CHakmem"],
+      exclude: ["exports.map"], swiftSettings: embedded, linkerSettings: libraryLinkage),
   ]
 )

@@ -13,9 +13,11 @@
 #ifndef HAKMEM_H
 #define HAKMEM_H
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -162,18 +164,23 @@ typedef struct hakmem_option {
   const char *range;           /* accepted values, "0…1" */
   const char *default_value;
   char value[48];              /* the value in force */
-  const char *source;          /* "default", "environment" or "mode" */
+  const char *source;          /* "default", "environment", "mode" or "program" */
 } hakmem_option_t;
 
 /* Describes option number `index`, from 0; false when there is none. */
 bool hakmem_option(int index, hakmem_option_t *option);
 
-/* ---- The standard's and glibc's introspection, under names of their own -------------------- */
+/* ---- glibc's introspection, under names of its own ------------------------------------------ */
 
-struct mallinfo;
-struct mallinfo2;
-int hakmem_mallopt(int parameter, int value);
+/* As glibc's functions of these names, about this heap. Source: mallinfo(3), malloc_info(3),
+ * malloc_stats(3), mallopt(3). mallopt takes M_PURGE (-101, return free memory now) and
+ * M_DECAY_TIME (-100, 0: purge at once) of Android; glibc's parameters are accepted and ignored.
+ * malloc_info returns -1 with EINVAL for options other than 0. */
+struct mallinfo hakmem_mallinfo(void);
+struct mallinfo2 hakmem_mallinfo2(void);
+int hakmem_malloc_info(int options, FILE *stream);
 void hakmem_malloc_stats(void);
+int hakmem_mallopt(int parameter, int value);
 
 #ifdef __cplusplus
 }

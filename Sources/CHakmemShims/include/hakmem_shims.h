@@ -1,0 +1,85 @@
+/* What Swift cannot say itself: thread-local storage, symbols of libc, zeroed static storage.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef HAKMEM_SHIMS_H
+#define HAKMEM_SHIMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HAKMEM_INTERNAL __attribute__((visibility("hidden")))
+#define HAKMEM_INLINE static inline __attribute__((always_inline))
+
+/* ---- The two words that both fast paths begin with ---- */
+
+/* Address of the calling thread's cache header. Starts at a shared header that sends every call
+ * to the slow paths. One word, so that dlopen finds room in the static TLS block. */
+extern HAKMEM_INTERNAL __thread uintptr_t hakmem_thread_cache
+    __attribute__((tls_model("initial-exec")));
+
+HAKMEM_INLINE uintptr_t hakmem_get_thread_cache(void) { return hakmem_thread_cache; }
+HAKMEM_INLINE void hakmem_set_thread_cache(uintptr_t cache) {
+  __atomic_store_n(&hakmem_thread_cache, cache, __ATOMIC_RELAXED);
+}
+HAKMEM_INLINE uintptr_t *hakmem_thread_cache_word(void) { return &hakmem_thread_cache; }
+
+/* Base of the class map, and the mask that its index is taken with. */
+extern HAKMEM_INTERNAL const uint8_t *hakmem_class_map;
+extern HAKMEM_INTERNAL uintptr_t hakmem_class_map_mask;
+
+HAKMEM_INLINE uintptr_t hakmem_class_map_entry(uintptr_t granule) {
+  return hakmem_class_map[granule & hakmem_class_map_mask];
+}
+HAKMEM_INLINE uintptr_t hakmem_get_class_map(void) { return (uintptr_t)hakmem_class_map; }
+HAKMEM_INLINE uintptr_t hakmem_get_class_map_mask(void) { return hakmem_class_map_mask; }
+HAKMEM_INLINE void hakmem_set_class_map(uintptr_t base, uintptr_t mask) {
+  hakmem_class_map_mask = mask;
+  hakmem_class_map = (const uint8_t *)base;
+}
+
+/* ---- Zeroed static storage, one block for each layer ---- */
+
+enum { hakmem_storage_bytes = 4096, hakmem_root_bytes = 131072 };
+HAKMEM_INTERNAL void *hakmem_platform_storage(void);
+HAKMEM_INTERNAL void *hakmem_pages_storage(void);
+HAKMEM_INTERNAL void *hakmem_slabs_storage(void);
+HAKMEM_INTERNAL void *hakmem_cache_storage(void);
+HAKMEM_INTERNAL void *hakmem_malloc_storage(void);
+HAKMEM_INTERNAL void *hakmem_span_root_storage(void);
+HAKMEM_INTERNAL uintptr_t hakmem_initial_cache_header(void);
+HAKMEM_INTERNAL uintptr_t hakmem_exited_cache_header(void);
+
+/* ---- libc ---- */
+
+/* Where the thread's rseq area lies, if glibc 2.35 or newer registered one. */
+extern __attribute__((weak)) const ptrdiff_t __rseq_offset;
+extern __attribute__((weak)) const unsigned int __rseq_size;
+
+/* Number of the processor that the thread runs on, or an old or arbitrary one: a hint.
+ * Source: rseq(2), struct rseq.cpu_id_start. */
+HAKMEM_INLINE int hakmem_has_rseq(void) { return &__rseq_size && __rseq_size != 0; }
+
+HAKMEM_INLINE uint32_t hakmem_processor_hint(void) {
+  if (!hakmem_has_rseq()) return (uint32_t)((uintptr_t)&hakmem_thread_cache >> 12);
+  const char *thread = (const char *)__builtin_thread_pointer();
+  return *(const volatile uint32_t *)(thread + __rseq_offset);
+}
+
+HAKMEM_INTERNAL const char *const *hakmem_environment(void);
+HAKMEM_INTERNAL unsigned long hakmem_auxiliary_value(unsigned long type);
+HAKMEM_INTERNAL void hakmem_set_errno(int value);
+HAKMEM_INTERNAL uint64_t hakmem_monotonic_nanoseconds(void);
+HAKMEM_INTERNAL _Noreturn void hakmem_abort(void);
+HAKMEM_INTERNAL void hakmem_file_write(void *stream, const char *text);
+HAKMEM_INTERNAL void hakmem_create_thread_exit_key(void);
+/* Has the thread's cache released when the thread ends. */
+HAKMEM_INTERNAL int hakmem_register_thread_exit(uintptr_t cache);
+
+enum {
+  HAKMEM_AT_PAGESZ = 6,
+  HAKMEM_AT_SECURE = 23,
+  HAKMEM_AT_RANDOM = 25,
+  HAKMEM_EINVAL = 22,
+  HAKMEM_ENOMEM = 12,
+};
+
+#endif

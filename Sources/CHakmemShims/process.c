@@ -1,0 +1,62 @@
+/* Thread-local storage, static storage and what is needed of libc.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "hakmem_shims.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <time.h>
+
+/* A thread-cache header whose bins are empty and full at once: malloc finds 0 below bin 0's top,
+ * free finds every top at its limit. The layout is ThreadCacheHeader's in Swift. */
+enum { class_of_bytes = 264, bin_words = 2 * 53 };
+struct closed_header {
+  uint8_t class_of[class_of_bytes];
+  const uintptr_t *bins[bin_words];
+  uintptr_t kind;
+};
+static const uintptr_t nothing[2];
+static const struct closed_header initial_header = {
+    .bins = {nothing + 1, nothing + 1}, .kind = 1};
+static const struct closed_header exited_header = {
+    .bins = {nothing + 1, nothing + 1}, .kind = 2};
+
+__thread uintptr_t hakmem_thread_cache = (uintptr_t)&initial_header;
+
+uintptr_t hakmem_initial_cache_header(void) { return (uintptr_t)&initial_header; }
+uintptr_t hakmem_exited_cache_header(void) { return (uintptr_t)&exited_header; }
+
+/* Until the map exists every pointer has class 0. */
+static const uint8_t no_class[1];
+const uint8_t *hakmem_class_map = no_class;
+uintptr_t hakmem_class_map_mask = 0;
+
+static _Alignas(64) char platform_storage[hakmem_storage_bytes];
+static _Alignas(64) char pages_storage[hakmem_storage_bytes];
+static _Alignas(64) char slabs_storage[2 * hakmem_storage_bytes];
+static _Alignas(64) char cache_storage[hakmem_storage_bytes];
+static _Alignas(64) char malloc_storage[hakmem_storage_bytes];
+static _Alignas(4096) char span_root_storage[hakmem_root_bytes];
+void *hakmem_platform_storage(void) { return platform_storage; }
+void *hakmem_pages_storage(void) { return pages_storage; }
+void *hakmem_slabs_storage(void) { return slabs_storage; }
+void *hakmem_cache_storage(void) { return cache_storage; }
+void *hakmem_malloc_storage(void) { return malloc_storage; }
+void *hakmem_span_root_storage(void) { return span_root_storage; }
+
+extern char **environ;
+const char *const *hakmem_environment(void) { return (const char *const *)environ; }
+
+unsigned long hakmem_auxiliary_value(unsigned long type) { return getauxval(type); }
+void hakmem_set_errno(int value) { errno = value; }
+
+uint64_t hakmem_monotonic_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void hakmem_abort(void) { abort(); }
+void hakmem_file_write(void *stream, const char *text) { fputs(text, stream); }

@@ -1,0 +1,73 @@
+import CHakmem
+import CHakmemShims
+import HakmemPlatform
+import HakmemSlabs
+import HakmemThreadCache
+
+@c @implementation
+public func hakmem_aligned_alloc(
+  _ alignment: Int, _ byteCount: Int
+) -> UnsafeMutableRawPointer? {
+  guard UInt(bitPattern: alignment).isPowerOfTwo else { return Failure.invalidArgument() }
+  return allocateAligned(UInt(bitPattern: alignment), UInt(bitPattern: byteCount))
+}
+
+@c @implementation
+public func hakmem_memalign(_ alignment: Int, _ byteCount: Int) -> UnsafeMutableRawPointer? {
+  var power = UInt(bitPattern: alignment)
+  let largestPower: UInt = 1 << 63
+  guard power <= largestPower else { return Failure.invalidArgument() }
+  if !power.isPowerOfTwo {
+    power = power == 0 ? 1 : 1 << UInt(UInt.bitWidth - power.leadingZeroBitCount)
+  }
+  return allocateAligned(power, UInt(bitPattern: byteCount))
+}
+
+@c @implementation
+public func hakmem_posix_memalign(
+  _ result: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ alignment: Int, _ byteCount: Int
+) -> Int32 {
+  let power = UInt(bitPattern: alignment)
+  guard power.isPowerOfTwo, power >= UInt(MemoryLayout<UInt>.size), let result else {
+    return Int32(HAKMEM_EINVAL)
+  }
+  let bytes = UInt(bitPattern: byteCount)
+  // The Swift runtime allocates its aligned objects so.
+  if power <= Constants.minimumAlignment, bytes <= SizeClass.fastMaximumBytes {
+    let block = ThreadCache.current.bin(forSize: bytes).pop()
+    if block != 0 {
+      result.pointee = UnsafeMutableRawPointer(bitPattern: block)
+      return 0
+    }
+  }
+  guard bytes <= Constants.maximumRequest else { return Int32(HAKMEM_ENOMEM) }
+  let block = Heap.allocate(bytes, alignment: power)
+  guard block != 0 else { return Int32(HAKMEM_ENOMEM) }
+  result.pointee = UnsafeMutableRawPointer(bitPattern: block)
+  return 0
+}
+
+@c @implementation
+public func hakmem_valloc(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+  allocateAligned(ProcessFacts.learnedSystemPageBytes, UInt(bitPattern: byteCount))
+}
+
+@c @implementation
+public func hakmem_pvalloc(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+  let page = ProcessFacts.learnedSystemPageBytes
+  let bytes = UInt(bitPattern: byteCount)
+  guard bytes <= Constants.maximumRequest else { return Failure.outOfMemory() }
+  return allocateAligned(page, max(bytes, 1).roundedUp(to: page))
+}
+
+/// For `operator new`: the alignment is a power of two.
+@c(hakmem_new_aligned)
+public func newAligned(_ alignment: Int, _ byteCount: Int) -> UnsafeMutableRawPointer? {
+  allocateAligned(UInt(bitPattern: alignment), UInt(bitPattern: byteCount))
+}
+
+private func allocateAligned(_ power: UInt, _ byteCount: UInt) -> UnsafeMutableRawPointer? {
+  guard byteCount <= Constants.maximumRequest else { return Failure.outOfMemory() }
+  if power <= Constants.minimumAlignment { return hakmem_malloc(Int(bitPattern: byteCount)) }
+  return pointer(to: Heap.allocate(byteCount, alignment: power))
+}

@@ -1,0 +1,170 @@
+import CHakmemShims
+import HakmemPages
+import HakmemPlatform
+import HakmemSlabs
+import HakmemThreadCache
+
+/// The gatekeeper of the slow paths: requests and blocks by size, small (size classes), medium
+/// (page runs) and large (mappings of their own). Addresses here are words, 0 for failure.
+enum Heap {
+  /// The calling thread's cache, opened or made if need be; nil for a thread that has ended or
+  /// cannot get one.
+  static func usableCache() -> ThreadCache? {
+    let cache = ThreadCache.current
+    switch cache.kind {
+    case .open: return cache
+    case .closed: return Gate.pass(cache)
+    case .exited:
+      Gate.wait()
+      return nil
+    case .initial: return Process.start() ? ThreadCache.adopt() : nil
+    }
+  }
+
+  // MARK: Allocation
+
+  static func allocate(_ byteCount: UInt, zero: Bool) -> UInt {
+    let cache = usableCache()
+    if byteCount <= SizeClass.maximumBytes {
+      let sizeClass = SizeClass.serving(byteCount)
+      return zero
+        ? allocateZeroSmall(byteCount, sizeClass, cache) : allocateSmall(sizeClass, cache)
+    }
+    if byteCount <= PageRuns.maximumBytes {
+      return allocateMedium(byteCount, alignment: Constants.pageBytes, zero: zero, cache)
+    }
+    return allocateLarge(byteCount, alignment: Constants.superSlabBytes, zero: zero)
+  }
+
+  /// `alignment` is a power of two.
+  static func allocate(_ byteCount: UInt, alignment: UInt) -> UInt {
+    if alignment <= Constants.minimumAlignment { return allocate(byteCount, zero: false) }
+    let cache = usableCache()
+    let sizeClass = SizeClass.serving(byteCount, alignment: alignment)
+    if sizeClass != .none { return allocateSmall(sizeClass, cache) }
+    if byteCount <= PageRuns.maximumBytes, alignment <= PageRuns.maximumBytes {
+      return allocateMedium(
+        max(byteCount, 1), alignment: max(alignment, Constants.pageBytes), zero: false, cache)
+    }
+    return allocateLarge(
+      byteCount, alignment: max(alignment, Constants.superSlabBytes), zero: false)
+  }
+
+  private static func allocateSmall(_ sizeClass: SizeClass, _ cache: ThreadCache?) -> UInt {
+    cache?.allocate(sizeClass) ?? carveOne(sizeClass).block
+  }
+
+  /// Blocks of a page and more that were never used are not cleared again.
+  private static func allocateZeroSmall(
+    _ byteCount: UInt, _ sizeClass: SizeClass, _ cache: ThreadCache?
+  ) -> UInt {
+    if let cache, byteCount > Constants.pageBytes, cache.count(sizeClass) == 0 {
+      let depotIsEmpty = Depot.blockCount(sizeClass) == 0
+      if depotIsEmpty {
+        let (block, isZero) = carveOne(sizeClass)
+        if block != 0, !isZero { Memory.zero(block, byteCount) }
+        return block
+      }
+    }
+    let block = allocateSmall(sizeClass, cache)
+    if block != 0 { Memory.zero(block, byteCount) }
+    return block
+  }
+
+  /// One block past every cache, for threads that have none.
+  private static func carveOne(_ sizeClass: SizeClass) -> (block: UInt, isZero: Bool) {
+    guard Process.start() else { return (0, false) }
+    var block: UInt = 0
+    let isZero = withUnsafeMutablePointer(to: &block) {
+      SlabList(sizeClass).carve(into: UInt(bitPattern: $0), count: 1).isZero
+    }
+    return (block, isZero)
+  }
+
+  private static func allocateMedium(
+    _ byteCount: UInt, alignment: UInt, zero: Bool, _ cache: ThreadCache?
+  ) -> UInt {
+    guard Process.start() else { return 0 }
+    let bytes = byteCount.roundedUp(to: Constants.pageBytes)
+    if alignment == Constants.pageBytes, let kept = cache?.takeRun(bytes), kept != 0 {
+      if zero { Memory.zero(kept, byteCount) }
+      return kept
+    }
+    var run = PageRuns.allocate(bytes, alignment: alignment)
+    if run == 0 {
+      Housekeeping.makeRoom()
+      run = PageRuns.allocate(bytes, alignment: alignment)
+    }
+    if zero, run != 0 { PageRuns.clear(run) }
+    return run
+  }
+
+  private static func allocateLarge(_ byteCount: UInt, alignment: UInt, zero: Bool) -> UInt {
+    guard byteCount <= Constants.maximumRequest, Process.start() else { return 0 }
+    return LargeRegions.allocate(byteCount, alignment: alignment, zero: zero)?.start ?? 0
+  }
+
+  // MARK: Free
+
+  /// Frees a live block of any kind; reports and aborts for anything else.
+  static func free(_ pointer: UInt) {
+    let doubledClass = ClassMap.doubledClass(of: pointer)
+    if doubledClass != 0 {
+      return freeSmall(pointer, SizeClass(doubled: doubledClass))
+    }
+    let record = SuperSlabRegistry.record(at: pointer)
+    switch SpanKind.of(record: record) {
+    case .pageRuns: freeMedium(pointer)
+    case .large: freeLarge(pointer)
+    case .slabs: Misuse.stop(.free, pointer, .alreadyFree)
+    case .unused: Misuse.stop(.free, pointer, .foreign)
+    }
+  }
+
+  private static func freeSmall(_ pointer: UInt, _ sizeClass: SizeClass) {
+    guard let cache = usableCache() else {
+      var block = pointer
+      withUnsafeMutablePointer(to: &block) {
+        SlabList.giveBack(
+          UInt(bitPattern: $0), count: 1, of: sizeClass, reject: Misuse.report)
+      }
+      return
+    }
+    if !cache.bin(forDoubledClass: sizeClass.doubled).push(pointer) {
+      cache.overflow(pointer, sizeClass)
+    }
+  }
+
+  private static func freeMedium(_ pointer: UInt) {
+    let byteCount = PageRuns.byteCount(at: pointer)
+    guard byteCount != 0, PageRuns.setCached(pointer, true) else {
+      let isFree = PageRuns.cachedByteCount(at: pointer) != 0
+      Misuse.stop(.free, pointer, isFree ? .alreadyFree : .interior)
+    }
+    if let cache = usableCache() {
+      cache.keepRun(pointer, byteCount)
+    } else {
+      PageRuns.free(pointer)
+    }
+  }
+
+  private static func freeLarge(_ pointer: UInt) {
+    guard let region = LargeRegion.starting(at: pointer) else {
+      Misuse.stop(.free, pointer, .interior)
+    }
+    guard region.claimFree() else { Misuse.stop(.free, pointer, .alreadyFree) }
+    LargeRegions.free(region)
+  }
+
+  // MARK: Sizes
+
+  /// Usable bytes of the live block that begins at `pointer`; nil when none does.
+  static func usableBytes(_ pointer: UInt) -> UInt? {
+    let doubledClass = ClassMap.doubledClass(of: pointer)
+    if doubledClass != 0 { return SizeClass(doubled: doubledClass).blockBytes }
+    let run = PageRuns.byteCount(at: pointer)
+    if run != 0 { return run }
+    guard let region = LargeRegion.starting(at: pointer), region.isLive else { return nil }
+    return region.mappedBytes
+  }
+}

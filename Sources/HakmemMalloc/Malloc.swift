@@ -1,0 +1,50 @@
+import CHakmem
+import HakmemPages
+import HakmemPlatform
+import HakmemSlabs
+import HakmemThreadCache
+
+/// The two fast paths. Each miss is one call.
+
+@c @implementation
+public func hakmem_malloc(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+  if UInt(bitPattern: byteCount) <= SizeClass.fastMaximumBytes {
+    let block = ThreadCache.current.bin(forSize: UInt(bitPattern: byteCount)).pop()
+    if block != 0 { return UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped }
+  }
+  return allocateSlow(byteCount)
+}
+
+@c @implementation
+public func hakmem_free(_ pointer: UnsafeMutableRawPointer?) {
+  let block = UInt(bitPattern: pointer)
+  // Bin 0 serves NULL, medium, large and foreign pointers: it is always full.
+  let bin = ThreadCache.current.bin(forDoubledClass: ClassMap.doubledClass(of: block))
+  guard bin.push(block) else { return freeSlow(pointer) }
+}
+
+@c @implementation
+public func hakmem_calloc(_ count: Int, _ byteCount: Int) -> UnsafeMutableRawPointer? {
+  let (total, overflow) = UInt(bitPattern: count).multipliedReportingOverflow(
+    by: UInt(bitPattern: byteCount))
+  guard !overflow else { return Failure.outOfMemory() }
+  guard total <= SizeClass.fastMaximumBytes else { return allocateZeroSlow(total) }
+  let block = ThreadCache.current.bin(forSize: total).pop()
+  guard block != 0 else { return allocateZeroSlow(total) }
+  Memory.zero(block, total)
+  return UnsafeMutableRawPointer(bitPattern: block)
+}
+
+/// The sizes are what the program says; balanced mode does without them.
+
+@c @implementation
+public func hakmem_free_sized(_ pointer: UnsafeMutableRawPointer?, _ byteCount: Int) {
+  hakmem_free(pointer)
+}
+
+@c @implementation
+public func hakmem_free_aligned_sized(
+  _ pointer: UnsafeMutableRawPointer?, _ alignment: Int, _ byteCount: Int
+) {
+  hakmem_free(pointer)
+}

@@ -1,0 +1,47 @@
+import CHakmem
+import CHakmemShims
+import HakmemPages
+import HakmemPlatform
+import HakmemSlabs
+
+@c @implementation
+public func hak_ss_prewarm_init() -> Int32 {
+  guard Process.start() else { return 0 }
+  let bytes = Option.prewarm.value << 20
+  let count = Int((bytes &+ Constants.superSlabBytes &- 1) / Constants.superSlabBytes)
+  return Int32(SuperSlabPool.prewarm(count, prefault: configuredPrefault))
+}
+
+@c @implementation
+public func hak_ss_prewarm_class(_ sizeClass: Int32, _ count: Int32) -> Int32 {
+  guard sizeClass > 0, Int(sizeClass) < SizeClass.count, count >= 0 else {
+    hakmem_set_errno(Int32(HAKMEM_EINVAL))
+    return -1
+  }
+  guard Process.start() else { return 0 }
+  for made in 0..<count {
+    guard SuperSlabPool.prewarm(1, prefault: configuredPrefault) == 1,
+      SlabList(SizeClass(Int(sizeClass))).addSlabs(Int(Constants.granulesPerSuperSlab))
+    else { return made }
+  }
+  return count
+}
+
+private var configuredPrefault: Prefault {
+  Prefault(rawValue: Option.prefault.value) ?? .populate
+}
+
+@c @implementation
+public func hakmem_size_class_count() -> Int32 { Int32(SizeClass.count) }
+
+@c @implementation
+public func hakmem_size_class_bytes(_ sizeClass: Int32) -> Int {
+  guard sizeClass > 0, Int(sizeClass) < SizeClass.count, Process.start() else { return 0 }
+  return Int(SizeClass(Int(sizeClass)).blockBytes)
+}
+
+@c @implementation
+public func hakmem_size_class_of(_ byteCount: Int) -> Int32 {
+  let bytes = UInt(bitPattern: byteCount)
+  return bytes <= SizeClass.maximumBytes ? Int32(SizeClass.serving(bytes).number) : 0
+}

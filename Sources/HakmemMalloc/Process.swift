@@ -1,0 +1,118 @@
+import CHakmem
+import CHakmemShims
+import HakmemPages
+import HakmemPlatform
+import HakmemSlabs
+import HakmemThreadCache
+import Synchronization
+
+/// Start, fork and end of the process, as the allocator sees them.
+enum Process {
+  private struct State: ~Copyable {
+    let phase: Atomic<UInt32>
+    var locksTakenForFork: UInt64
+  }
+  private enum Phase {
+    static let fresh: UInt32 = 0
+    static let starting: UInt32 = 1
+    static let ready: UInt32 = 2
+  }
+  private static var state: UnsafeMutablePointer<State> {
+    Memory.pointer(at: UInt(bitPattern: hakmem_malloc_storage()))
+  }
+
+  static var isReady: Bool { state.pointee.phase.load(ordering: .acquiring) == Phase.ready }
+
+  /// Makes the allocator ready, on the first call of any thread. False when the kernel gives no
+  /// memory for it; a later call tries again.
+  static func start() -> Bool {
+    while true {
+      // Acquires all that the starting thread set up.
+      let (ours, phase) = state.pointee.phase.compareExchange(
+        expected: Phase.fresh, desired: Phase.starting, successOrdering: .acquiring,
+        failureOrdering: .acquiring)
+      if ours {
+        let isUp = setUp()
+        state.pointee.phase.store(isUp ? Phase.ready : Phase.fresh, ordering: .releasing)
+        return isUp
+      }
+      if phase == Phase.ready { return true }
+      SystemCalls.yieldProcessor()
+    }
+  }
+
+  private static func setUp() -> Bool {
+    ProcessFacts.learn()
+    Option.readEnvironment()
+    SizeClass.learn()
+    ThreadCache.learnLayout()
+    guard MetadataRegion.reserve(limit: ProcessFacts.addressSpaceLimit), Depot.create(),
+      ClassMap.create()
+    else { return false }
+    hakmem_create_thread_exit_key()
+    return true
+  }
+
+  // MARK: Fork
+
+  /// Takes every lock, so that no other thread holds one when the process is copied. A lock that
+  /// this thread holds already (a signal handler that forks) stays as it is.
+  static func prepareFork() {
+    var taken: UInt64 = 0
+    for rank in LockRank.allCases {
+      let lock = Lock(rank)
+      if lock.isHeldByThisThread { continue }
+      lock.acquire()
+      taken |= 1 << UInt64(rank.rawValue)
+    }
+    state.pointee.locksTakenForFork = taken
+  }
+
+  static func resumeParent() {
+    let taken = state.pointee.locksTakenForFork
+    for rank in LockRank.allCases where taken & (1 << UInt64(rank.rawValue)) != 0 {
+      Lock(rank).release()
+    }
+  }
+
+  static func resumeChild() {
+    let taken = state.pointee.locksTakenForFork
+    var all = true
+    for rank in LockRank.allCases {
+      if taken & (1 << UInt64(rank.rawValue)) != 0 { Lock(rank).reset() } else { all = false }
+    }
+    Gate.resetAfterFork()
+    if all { ThreadCache.inheritAfterFork() }
+  }
+}
+
+// MARK: Called from C
+
+@c(hakmem_process_start)
+public func processStart() {
+  guard Process.start() else { return }
+  if Option.verbose.isOn, !Option.quiet.isOn { Report.printConfiguration() }
+  _ = hak_ss_prewarm_init()
+}
+
+@c(hakmem_process_exit)
+public func processExit() {
+  if Process.isReady, Option.statistics.isOn, !Option.quiet.isOn { Report.printStatistics() }
+}
+
+@c(hakmem_fork_prepare)
+public func forkPrepare() { Process.prepareFork() }
+
+@c(hakmem_fork_parent)
+public func forkParent() { Process.resumeParent() }
+
+@c(hakmem_fork_child)
+public func forkChild() { Process.resumeChild() }
+
+@c(hakmem_thread_exit)
+public func threadExit(_ cache: UInt) {
+  let current = ThreadCache.current
+  guard current.kind == .open || current.kind == .closed else { return }
+  let usable = current.kind == .closed ? Gate.pass(current) : current
+  usable.leave()
+}

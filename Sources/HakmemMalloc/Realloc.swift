@@ -1,0 +1,70 @@
+import CHakmem
+import HakmemPages
+import HakmemPlatform
+import HakmemSlabs
+import HakmemThreadCache
+
+@c @implementation
+public func hakmem_realloc(
+  _ pointer: UnsafeMutableRawPointer?, _ byteCount: Int
+) -> UnsafeMutableRawPointer? {
+  guard let pointer else { return hakmem_malloc(byteCount) }
+  guard byteCount != 0 else {
+    hakmem_free(pointer)
+    return nil
+  }
+  let new = UInt(bitPattern: byteCount)
+  let doubledClass = ClassMap.doubledClass(of: UInt(bitPattern: pointer))
+  guard doubledClass != 0 else { return resizeSlow(pointer, new) }
+  let old = SizeClass(doubled: doubledClass).blockBytes
+  // A block that is at least half used stays where it is.
+  if new <= old, new > old / 2 { return pointer }
+  return moveBlock(pointer, old, new)
+}
+
+@c @implementation
+public func hakmem_reallocarray(
+  _ pointer: UnsafeMutableRawPointer?, _ count: Int, _ byteCount: Int
+) -> UnsafeMutableRawPointer? {
+  let (total, overflow) = UInt(bitPattern: count).multipliedReportingOverflow(
+    by: UInt(bitPattern: byteCount))
+  guard !overflow else { return Failure.outOfMemory() }
+  return hakmem_realloc(pointer, Int(bitPattern: total))
+}
+
+@c @implementation
+public func hakmem_reallocf(
+  _ pointer: UnsafeMutableRawPointer?, _ byteCount: Int
+) -> UnsafeMutableRawPointer? {
+  let moved = hakmem_realloc(pointer, byteCount)
+  if moved == nil, byteCount != 0 { hakmem_free(pointer) }
+  return moved
+}
+
+/// Medium and large blocks, which can often stay or move without copying.
+@inline(never)
+private func resizeSlow(
+  _ pointer: UnsafeMutableRawPointer, _ new: UInt
+) -> UnsafeMutableRawPointer? {
+  let address = UInt(bitPattern: pointer)
+  guard let old = Heap.usableBytes(address) else { Misuse.stop(.reallocate, address, .foreign) }
+  guard new <= Constants.maximumRequest else { return Failure.outOfMemory() }
+  if old <= PageRuns.maximumBytes, LargeRegion.starting(at: address) == nil {
+    if new > SizeClass.maximumBytes, PageRuns.resize(address, to: new) { return pointer }
+  } else if new > PageRuns.maximumBytes, let region = LargeRegion.starting(at: address) {
+    guard LargeRegions.resize(region, to: new) else { return Failure.outOfMemory() }
+    return UnsafeMutableRawPointer(bitPattern: region.start)
+  }
+  return moveBlock(pointer, old, new)
+}
+
+@inline(never)
+private func moveBlock(
+  _ pointer: UnsafeMutableRawPointer, _ old: UInt, _ new: UInt
+) -> UnsafeMutableRawPointer? {
+  guard let moved = hakmem_malloc(Int(bitPattern: new)) else { return nil }
+  Memory.copy(
+    from: UInt(bitPattern: pointer), to: UInt(bitPattern: moved), min(old, new))
+  hakmem_free(pointer)
+  return moved
+}

@@ -1,0 +1,40 @@
+import CHakmemShims
+import HakmemPlatform
+import HakmemThreadCache
+
+/// What the fast paths call when they miss.
+
+@inline(never)
+func allocateSlow(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+  pointer(to: Heap.allocate(UInt(bitPattern: byteCount), zero: false))
+}
+
+@inline(never)
+func allocateZeroSlow(_ byteCount: UInt) -> UnsafeMutableRawPointer? {
+  pointer(to: Heap.allocate(byteCount, zero: true))
+}
+
+@inline(never)
+func freeSlow(_ pointer: UnsafeMutableRawPointer?) {
+  guard let pointer else { return }
+  Heap.free(UInt(bitPattern: pointer))
+}
+
+/// The block as C sees it; for 0, NULL with ENOMEM.
+func pointer(to block: UInt) -> UnsafeMutableRawPointer? {
+  guard block != 0 else { return Failure.outOfMemory() }
+  return UnsafeMutableRawPointer(bitPattern: block)
+}
+
+/// How the C interface says no.
+enum Failure {
+  static func outOfMemory() -> UnsafeMutableRawPointer? {
+    hakmem_set_errno(Int32(HAKMEM_ENOMEM))
+    return nil
+  }
+
+  static func invalidArgument() -> UnsafeMutableRawPointer? {
+    hakmem_set_errno(Int32(HAKMEM_EINVAL))
+    return nil
+  }
+}

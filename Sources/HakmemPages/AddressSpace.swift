@@ -1,0 +1,128 @@
+import CHakmemShims
+import HakmemPlatform
+import Synchronization
+
+/// Address space for SuperSlabs and large regions.
+///
+/// SuperSlabs come from arenas: long reservations that become writable step by step, so that a
+/// heap of many gigabytes has few mappings. Nothing is mapped and trimmed after it was populated.
+enum AddressSpace {
+  private struct State {
+    var next: UInt
+    var end: UInt
+    var committed: UInt
+    var reservedTotal: UInt
+    var largeHint: UInt
+  }
+
+  private static let smallestArena: UInt = 32 << 20
+  private static let largestArena: UInt = 1 << 30
+  private static let largestCommitStep: UInt = 32 << 20
+
+  private static var state: UnsafeMutablePointer<State> {
+    Memory.pointer(at: PagesStorage.addressSpace)
+  }
+
+  /// A SuperSlab's worth of zero memory, aligned to its size; 0 when exhausted.
+  static func takeSuperSlab() -> UInt {
+    let lock = Lock(.reservation)
+    lock.acquire()
+    defer { lock.release() }
+    let superSlab = Constants.superSlabBytes
+    if state.pointee.next &+ superSlab > state.pointee.end, !reserveArena() { return 0 }
+    let start = state.pointee.next
+    guard ClassMap.makeWritable(for: start), commit(upTo: start &+ superSlab) else { return 0 }
+    state.pointee.next = start &+ superSlab
+    PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(superSlab), ordering: .relaxed)
+    return start
+  }
+
+  private static func reserveArena() -> Bool {
+    let superSlab = Constants.superSlabBytes
+    var byteCount = min(
+      max(smallestArena, state.pointee.reservedTotal / 2).roundedUp(to: superSlab), largestArena)
+    if ProcessFacts.addressSpaceLimit != .max {
+      byteCount = min(byteCount, (ProcessFacts.addressSpaceLimit / 64).roundedUp(to: superSlab))
+    }
+    while byteCount >= superSlab {
+      if let start = mapAligned(byteCount, alignment: superSlab, protection: .none) {
+        state.pointee.next = start
+        state.pointee.end = start &+ byteCount
+        state.pointee.committed = start
+        state.pointee.reservedTotal &+= byteCount
+        return true
+      }
+      byteCount = (byteCount / 2).roundedDown(to: superSlab)
+    }
+    return false
+  }
+
+  /// Makes the arena writable up to `end`, in steps that grow with it.
+  private static func commit(upTo end: UInt) -> Bool {
+    let committed = state.pointee.committed
+    if end <= committed { return true }
+    let grown = (state.pointee.reservedTotal &- (state.pointee.end &- committed)) / 4
+    let step = min(grown, largestCommitStep).roundedUp(to: Constants.superSlabBytes)
+    let target = min(max(end, committed &+ step), state.pointee.end)
+    return commit(exactly: target) || commit(exactly: end)
+  }
+
+  private static func commit(exactly end: UInt) -> Bool {
+    let start = state.pointee.committed
+    guard SystemCalls.protect(start, end &- start, .readWrite) else { return false }
+    prepare(start, end &- start)
+    state.pointee.committed = end
+    return true
+  }
+
+  /// Names fresh memory and keeps huge pages from swelling a small heap.
+  private static func prepare(_ start: UInt, _ byteCount: UInt) {
+    if ProcessFacts.hugePagesAlways { SystemCalls.advise(start, byteCount, .noHugePage) }
+    SystemCalls.nameMapping(start, byteCount, "hakmem blocks")
+    PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
+  }
+
+  /// Maps aligned memory; what alignment costs is unmapped at once, before any page exists.
+  static func mapAligned(
+    _ byteCount: UInt, alignment: UInt, protection: SystemCalls.Protection
+  ) -> UInt? {
+    let (total, overflow) = byteCount.addingReportingOverflow(alignment)
+    guard !overflow, let raw = SystemCalls.map(byteCount: total, protection: protection) else {
+      return nil
+    }
+    let start = raw.roundedUp(to: alignment)
+    if start > raw { SystemCalls.unmap(raw, start &- raw) }
+    let tail = raw &+ total &- (start &+ byteCount)
+    if tail > 0 { SystemCalls.unmap(start &+ byteCount, tail) }
+    return start
+  }
+
+  /// Maps a large region. `gap` bytes behind it stay free where that is possible, for growth in
+  /// place. One system call unless the kernel does not take the hint.
+  static func mapLarge(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
+    let lock = Lock(.reservation)
+    lock.acquire()
+    let unit = max(alignment, Constants.superSlabBytes)
+    if state.pointee.largeHint == 0 { state.pointee.largeHint = firstLargeHint() }
+    let hint = state.pointee.largeHint.roundedUp(to: unit)
+    let next = hint &+ byteCount &+ max(gap, Constants.superSlabBytes)
+    let fits = next > hint && next >> (Constants.addressBits - 1) == 0
+    state.pointee.largeHint = fits ? next : firstLargeHint()
+    lock.release()
+    PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
+    if fits, let start = SystemCalls.map(hint: hint, byteCount: byteCount, protection: .readWrite) {
+      if start & (unit &- 1) == 0 { return start }
+      SystemCalls.unmap(start, byteCount)
+    }
+    return mapAligned(byteCount, alignment: unit, protection: .readWrite)
+  }
+
+  /// Large regions begin at a random place in the lower half of the address space, which neither
+  /// programs nor the kernel's own choices use.
+  private static func firstLargeHint() -> UInt {
+    let random = UInt(hakmem_auxiliary_value(UInt(HAKMEM_AT_RANDOM)))
+    let entropy = random == 0 ? 0 : Memory.loadWord(at: random)
+    let start: UInt = 1 << 44
+    return start &+ (entropy % (1 << 20)) << Constants.superSlabShift
+  }
+}

@@ -1,0 +1,51 @@
+import HakmemPlatform
+import Synchronization
+
+/// A mapping of its own for one block above 1 MiB, aligned to 2 MiB or more.
+package struct LargeRegion: Equatable {
+  package let address: UInt
+  @inline(__always)
+  package init(unsafeRecord address: UInt) { self.address = address }
+
+  struct Record: ~Copyable {
+    /// Link in the list of spare records.
+    let link: Atomic<UInt64>
+    let kind: Atomic<UInt8>
+    /// 1 while the program holds the block: of two threads that free it only one succeeds.
+    let isLive: Atomic<UInt8>
+    var start: UInt
+    var mappedBytes: UInt
+    /// Freed regions that are kept, oldest last, and when they were freed.
+    var next: UInt
+    var previous: UInt
+    var freedAt: UInt32
+    /// Whether pages may be present or not zero.
+    var isDirty: Bool
+    /// Grows in place or by moving page tables: the program fills it step by step.
+    var hasGrown: Bool
+  }
+
+  var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }
+
+  package var start: UInt { record.pointee.start }
+  package var mappedBytes: UInt { record.pointee.mappedBytes }
+  package var isLive: Bool { record.pointee.isLive.load(ordering: .acquiring) != 0 }
+
+  /// The region whose block begins at `pointer`, live or kept; nil when there is none.
+  package static func starting(at pointer: UInt) -> LargeRegion? {
+    guard let region = around(pointer), region.start == pointer else { return nil }
+    return region
+  }
+
+  /// The region that begins in the 2 MiB around `pointer`.
+  package static func around(_ pointer: UInt) -> LargeRegion? {
+    let record = SuperSlabRegistry.record(at: pointer)
+    guard SpanKind.of(record: record) == .large else { return nil }
+    return LargeRegion(unsafeRecord: record)
+  }
+
+  /// Takes the block from the program; false when somebody else did.
+  package func claimFree() -> Bool {
+    record.pointee.isLive.exchange(0, ordering: .acquiringAndReleasing) == 1
+  }
+}

@@ -1,0 +1,255 @@
+import HakmemPlatform
+import Synchronization
+
+/// Blocks above 1 MiB. Freed regions are kept for a while, up to a bound in bytes, because mapping
+/// and faulting a region again costs more than anything else here.
+package enum LargeRegions {
+  private struct State {
+    var newestKept: UInt
+    var oldestKept: UInt
+    var keptBytes: Int
+    var liveBytes: Int
+    var liveCount: Int
+  }
+  private static var state: UnsafeMutablePointer<State> {
+    Memory.pointer(at: PagesStorage.largeRegions)
+  }
+  private static var spareRecords: TaggedStack {
+    TaggedStack(unsafeAt: PagesStorage.largeRegions &+ 64)
+  }
+
+  package static var liveBytes: Int { state.pointee.liveBytes }
+  package static var liveCount: Int { state.pointee.liveCount }
+  package static var keptBytes: Int { state.pointee.keptBytes }
+
+  /// A region of at least `byteCount`; its start is a multiple of `alignment` and of 2 MiB. With
+  /// `zero` it reads as zeroes. Nil when memory is exhausted.
+  package static func allocate(_ byteCount: UInt, alignment: UInt, zero: Bool) -> LargeRegion? {
+    let bytes = byteCount.roundedUp(to: ProcessFacts.systemPageBytes)
+    guard bytes >= byteCount else { return nil }
+    if let region = takeKept(bytes, alignment: alignment) {
+      if zero { clear(region) }
+      return region
+    }
+    guard let start = mapEvenIfTight(bytes, alignment: alignment) else { return nil }
+    let address = takeRecord()
+    guard address != 0 else {
+      SystemCalls.unmap(start, bytes)
+      return nil
+    }
+    let region = LargeRegion(unsafeRecord: address)
+    region.record.pointee.start = start
+    region.record.pointee.mappedBytes = bytes
+    region.record.pointee.isDirty = false
+    region.record.pointee.hasGrown = false
+    guard SuperSlabRegistry.set(address, at: start) else {
+      SystemCalls.unmap(start, bytes)
+      spareRecords.push(address)
+      return nil
+    }
+    SystemCalls.nameMapping(start, bytes, "hakmem large")
+    PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(bytes), ordering: .relaxed)
+    begin(region)
+    count(Int(bytes), blocks: 1)
+    return region
+  }
+
+  /// Maps; when the kernel refuses, gives back what is kept and free, and tries again.
+  private static func mapEvenIfTight(_ bytes: UInt, alignment: UInt) -> UInt? {
+    if let start = AddressSpace.mapLarge(bytes, alignment: alignment, gap: 0) { return start }
+    Purge.run(age: 0)
+    return AddressSpace.mapLarge(bytes, alignment: alignment, gap: 0)
+  }
+
+  /// Returns a region that the caller claimed.
+  package static func free(_ region: LargeRegion) {
+    let bytes = region.mappedBytes
+    count(-Int(bytes), blocks: -1)
+    region.record.pointee.isDirty = true
+    let bound = Int(Option.warmBytes.value << 20)
+    guard Int(bytes) <= bound, Option.purgeDelay.value > 0 else { return unmap(region) }
+    let lock = Lock(.largeRegions)
+    lock.acquire()
+    region.record.pointee.freedAt = Clock.milliseconds()
+    insert(region)
+    var doomed: UInt = 0
+    while state.pointee.keptBytes > bound {
+      let oldest = LargeRegion(unsafeRecord: state.pointee.oldestKept)
+      remove(oldest)
+      oldest.record.pointee.next = doomed
+      doomed = oldest.address
+    }
+    lock.release()
+    unmapChain(doomed)
+  }
+
+  /// Resizes a live region without copying a byte. Its start may change. False when memory is
+  /// exhausted, and the region is as it was.
+  package static func resize(_ region: LargeRegion, to byteCount: UInt) -> Bool {
+    let new = byteCount.roundedUp(to: ProcessFacts.systemPageBytes)
+    let old = region.mappedBytes
+    if new == old { return true }
+    if new < old {
+      SystemCalls.unmap(region.start &+ new, old &- new)
+    } else if !grow(region, to: new) {
+      return false
+    }
+    region.record.pointee.mappedBytes = new
+    PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(new) - Int(old), ordering: .relaxed)
+    count(Int(new) - Int(old), blocks: 0)
+    return true
+  }
+
+  private static func grow(_ region: LargeRegion, to new: UInt) -> Bool {
+    let old = region.mappedBytes
+    let start = region.start
+    if SystemCalls.resizeInPlace(start, from: old, to: new) { return true }
+    // The gap lets the next steps grow in place.
+    guard let goal = AddressSpace.mapLarge(new, alignment: Constants.superSlabBytes, gap: new) else {
+      return false
+    }
+    guard SuperSlabRegistry.set(region.address, at: goal),
+      SystemCalls.moveMapping(from: start, old, to: goal, new)
+    else {
+      _ = SuperSlabRegistry.set(0, at: goal)
+      SystemCalls.unmap(goal, new)
+      return false
+    }
+    _ = SuperSlabRegistry.set(0, at: start)
+    region.record.pointee.start = goal
+    return true
+  }
+
+  /// Drops the regions that were kept for `age` milliseconds.
+  static func purge(age: UInt32) {
+    let lock = Lock(.largeRegions)
+    lock.acquire()
+    let now = Clock.milliseconds()
+    var doomed: UInt = 0
+    while state.pointee.oldestKept != 0 {
+      let oldest = LargeRegion(unsafeRecord: state.pointee.oldestKept)
+      guard now &- oldest.record.pointee.freedAt >= age else { break }
+      remove(oldest)
+      oldest.record.pointee.next = doomed
+      doomed = oldest.address
+    }
+    lock.release()
+    unmapChain(doomed)
+  }
+
+  // MARK: Kept regions
+
+  /// The kept region that fits best, at most an eighth larger than asked for.
+  private static func takeKept(_ bytes: UInt, alignment: UInt) -> LargeRegion? {
+    guard state.pointee.newestKept != 0 else { return nil }
+    let lock = Lock(.largeRegions)
+    lock.acquire()
+    defer { lock.release() }
+    var best: LargeRegion?
+    var address = state.pointee.newestKept
+    while address != 0 {
+      let region = LargeRegion(unsafeRecord: address)
+      let size = region.mappedBytes
+      if size >= bytes, size &- bytes <= bytes / 8, region.start & (alignment &- 1) == 0,
+        size < (best?.mappedBytes ?? .max)
+      {
+        best = region
+      }
+      address = region.record.pointee.next
+    }
+    guard let region = best else { return nil }
+    remove(region)
+    state.pointee.liveBytes += Int(region.mappedBytes)
+    state.pointee.liveCount += 1
+    begin(region)
+    return region
+  }
+
+  /// Zeroes a region that was kept: by writing while that is cheaper than new pages.
+  private static func clear(_ region: LargeRegion) {
+    let cheaperToWrite: UInt = 4 << 20
+    if region.mappedBytes <= cheaperToWrite {
+      Memory.zero(region.start, region.mappedBytes)
+    } else {
+      Purge.release(region.start, region.mappedBytes)
+    }
+  }
+
+  private static func begin(_ region: LargeRegion) {
+    region.record.pointee.isLive.store(1, ordering: .releasing)
+    region.record.pointee.kind.store(SpanKind.large.rawValue, ordering: .releasing)
+  }
+
+  private static func unmapChain(_ first: UInt) {
+    var address = first
+    while address != 0 {
+      let region = LargeRegion(unsafeRecord: address)
+      address = region.record.pointee.next
+      unmap(region)
+    }
+  }
+
+  private static func unmap(_ region: LargeRegion) {
+    let bytes = region.mappedBytes
+    region.record.pointee.kind.store(SpanKind.unused.rawValue, ordering: .releasing)
+    _ = SuperSlabRegistry.set(0, at: region.start)
+    if !SystemCalls.unmap(region.start, bytes) {
+      // No mapping may be split any more: the pages go all the same, the addresses stay taken.
+      SystemCalls.advise(region.start, bytes, .dontNeed)
+    }
+    PageCounters.shared.pointee.unmaps.wrappingAdd(1, ordering: .relaxed)
+    PageCounters.shared.pointee.mappedBytes.wrappingSubtract(Int(bytes), ordering: .relaxed)
+    spareRecords.push(region.address)
+  }
+
+  private static func insert(_ region: LargeRegion) {
+    let head = state.pointee.newestKept
+    region.record.pointee.next = head
+    region.record.pointee.previous = 0
+    if head != 0 {
+      LargeRegion(unsafeRecord: head).record.pointee.previous = region.address
+    } else {
+      state.pointee.oldestKept = region.address
+    }
+    state.pointee.newestKept = region.address
+    state.pointee.keptBytes += Int(region.mappedBytes)
+  }
+
+  private static func remove(_ region: LargeRegion) {
+    let next = region.record.pointee.next
+    let previous = region.record.pointee.previous
+    if previous != 0 {
+      LargeRegion(unsafeRecord: previous).record.pointee.next = next
+    } else {
+      state.pointee.newestKept = next
+    }
+    if next != 0 {
+      LargeRegion(unsafeRecord: next).record.pointee.previous = previous
+    } else {
+      state.pointee.oldestKept = previous
+    }
+    state.pointee.keptBytes -= Int(region.mappedBytes)
+  }
+
+  private static func count(_ bytes: Int, blocks: Int) {
+    let lock = Lock(.largeRegions)
+    lock.acquire()
+    state.pointee.liveBytes += bytes
+    state.pointee.liveCount += blocks
+    lock.release()
+  }
+
+  private static func takeRecord() -> UInt {
+    let spare = spareRecords.pop()
+    return spare != 0 ? spare : MetadataRegion.allocate(UInt(MemoryLayout<LargeRegion.Record>.size))
+  }
+
+  /// Calls `body` for every live large block.
+  package static func forEachLive(_ body: (LargeRegion) -> Void) {
+    SuperSlabRegistry.forEachRecord { record in
+      guard SpanKind.of(record: record) == .large else { return }
+      let region = LargeRegion(unsafeRecord: record)
+      if region.isLive { body(region) }
+    }
+  }
+}

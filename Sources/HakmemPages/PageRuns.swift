@@ -1,0 +1,243 @@
+import HakmemPlatform
+import Synchronization
+
+/// Blocks above the size classes, up to 1 MiB: runs of pages in SuperSlabs of their own kind.
+///
+/// SuperSlabs with free pages stand in lists by the length of their longest free stretch; the
+/// tightest list that can serve a request is searched first, so that wide ones stay whole.
+package enum PageRuns {
+  package static let maximumBytes: UInt = 1 << 20
+  private static let listCount = 10
+
+  private struct State {
+    var lists: InlineArray<10, UInt>
+    var superSlabs: Int
+    var liveBytes: Int
+  }
+  private static var state: UnsafeMutablePointer<State> {
+    Memory.pointer(at: PagesStorage.pageRuns)
+  }
+
+  package static var liveBytes: Int { state.pointee.liveBytes }
+
+  /// A run of whole pages for `byteCount`, at a multiple of `alignment` (up to 2 MiB); 0 when
+  /// memory is exhausted. The contents are unspecified: see `clear`.
+  package static func allocate(_ byteCount: UInt, alignment: UInt = Constants.pageBytes) -> UInt {
+    let count = Int(byteCount.roundedUp(to: Constants.pageBytes) >> Constants.pageShift)
+    let aligned = Int(max(alignment, Constants.pageBytes) >> Constants.pageShift)
+    let lock = Lock(.pageRuns)
+    lock.acquire()
+    defer { lock.release() }
+    var list = Self.list(forLongest: count)
+    while list < listCount {
+      var address = state.pointee.lists[list]
+      while address != 0 {
+        let table = RunTable(unsafeAt: address)
+        if table.longest >= count, let page = table.find(count, alignment: aligned) {
+          return begin(count, at: page, in: table)
+        }
+        address = table.next
+      }
+      list += 1
+    }
+    guard let table = addSuperSlab() else { return 0 }
+    return begin(count, at: 0, in: table)
+  }
+
+  private static func begin(_ count: Int, at page: Int, in table: RunTable) -> UInt {
+    relist(table) { table.take(page..<(page + count)) }
+    table.length(at: page).pointee.store(UInt16(count), ordering: .relaxed)
+    state.pointee.liveBytes += count << Int(Constants.pageShift)
+    return table.pointer(to: page)
+  }
+
+  /// Returns the run that begins at `pointer`, which the caller holds.
+  package static func free(_ pointer: UInt) {
+    guard let table = table(of: pointer) else { return }
+    let lock = Lock(.pageRuns)
+    lock.acquire()
+    defer { lock.release() }
+    let page = table.page(of: pointer)
+    let count = Int(
+      table.length(at: page).pointee.exchange(0, ordering: .relaxed) & ~RunTable.cachedFlag)
+    giveBack(page..<(page + count), to: table)
+  }
+
+  private static func giveBack(_ pages: Range<Int>, to table: RunTable) {
+    relist(table) { table.giveBack(pages) }
+    table.returnedAt = Clock.milliseconds()
+    state.pointee.liveBytes -= pages.count << Int(Constants.pageShift)
+    if table.freePages == Int(Constants.pagesPerSuperSlab) { retire(table) }
+  }
+
+  /// Bytes of the live run that begins at `pointer`; 0 when none does.
+  package static func byteCount(at pointer: UInt) -> UInt {
+    guard pointer & (Constants.pageBytes &- 1) == 0, let table = table(of: pointer) else {
+      return 0
+    }
+    let length = table.length(at: table.page(of: pointer)).pointee.load(ordering: .relaxed)
+    return length & RunTable.cachedFlag != 0 ? 0 : UInt(length) << Constants.pageShift
+  }
+
+  /// Bytes of the run that begins at `pointer` and lies free in a thread's cache; 0 when none does.
+  package static func cachedByteCount(at pointer: UInt) -> UInt {
+    guard pointer & (Constants.pageBytes &- 1) == 0, let table = table(of: pointer) else {
+      return 0
+    }
+    let length = table.length(at: table.page(of: pointer)).pointee.load(ordering: .relaxed)
+    return length & RunTable.cachedFlag == 0
+      ? 0 : UInt(length & ~RunTable.cachedFlag) << Constants.pageShift
+  }
+
+  /// Marks the live run at `pointer` as free in a cache, or live again. Of two threads that free
+  /// it at once only one succeeds.
+  package static func setCached(_ pointer: UInt, _ cached: Bool) -> Bool {
+    guard let table = table(of: pointer) else { return false }
+    let length = table.length(at: table.page(of: pointer))
+    let old = length.pointee.load(ordering: .relaxed)
+    guard old != 0, (old & RunTable.cachedFlag != 0) != cached else { return false }
+    return length.pointee.compareExchange(
+      expected: old, desired: old ^ RunTable.cachedFlag, ordering: .acquiringAndReleasing
+    ).exchanged
+  }
+
+  /// Makes a run that was just allocated read as zeroes: clears its dirty pages only.
+  package static func clear(_ pointer: UInt) {
+    guard let table = table(of: pointer) else { return }
+    let page = table.page(of: pointer)
+    let count = Int(byteCount(at: pointer) >> Constants.pageShift)
+    table.forEachDirty(in: page..<(page + count), free: false) { dirty in
+      Memory.zero(table.pointer(to: dirty.lowerBound), UInt(dirty.count) << Constants.pageShift)
+    }
+  }
+
+  /// Makes the live run at `pointer` longer or shorter where it stands. False when the pages behind
+  /// it are taken.
+  package static func resize(_ pointer: UInt, to byteCount: UInt) -> Bool {
+    guard let table = table(of: pointer), byteCount <= maximumBytes else { return false }
+    let new = Int(byteCount.roundedUp(to: Constants.pageBytes) >> Constants.pageShift)
+    let page = table.page(of: pointer)
+    let lock = Lock(.pageRuns)
+    lock.acquire()
+    defer { lock.release() }
+    let length = table.length(at: page)
+    let old = Int(length.pointee.load(ordering: .relaxed))
+    if new > old {
+      let added = (page + old)..<(page + new)
+      guard table.isFree(added) else { return false }
+      relist(table) { table.take(added) }
+      state.pointee.liveBytes += added.count << Int(Constants.pageShift)
+      length.pointee.store(UInt16(new), ordering: .relaxed)
+    } else if new < old {
+      length.pointee.store(UInt16(new), ordering: .relaxed)
+      giveBack((page + new)..<(page + old), to: table)
+    }
+    return true
+  }
+
+  /// Drops free dirty pages of SuperSlabs that got none back for `age` milliseconds.
+  static func purge(age: UInt32) {
+    let lock = Lock(.pageRuns)
+    lock.acquire()
+    defer { lock.release() }
+    let now = Clock.milliseconds()
+    for list in 0..<listCount {
+      var address = state.pointee.lists[list]
+      while address != 0 {
+        let table = RunTable(unsafeAt: address)
+        if now &- table.returnedAt >= age {
+          table.forEachDirty(in: 0..<Int(Constants.pagesPerSuperSlab), free: true) { pages in
+            Purge.release(
+              table.pointer(to: pages.lowerBound), UInt(pages.count) << Constants.pageShift)
+            table.markClean(pages)
+          }
+        }
+        address = table.next
+      }
+    }
+  }
+
+  /// Calls `body` for each run of a SuperSlab of kind `pageRuns`: start, bytes, live or cached.
+  package static func forEachRun(in superSlab: SuperSlab, _ body: (UInt, UInt, Bool) -> Void) {
+    let address = superSlab.record.pointee.runTable
+    guard address != 0 else { return }
+    let table = RunTable(unsafeAt: address)
+    for page in 0..<Int(Constants.pagesPerSuperSlab) {
+      let length = table.length(at: page).pointee.load(ordering: .relaxed)
+      guard length != 0 else { continue }
+      body(
+        table.pointer(to: page), UInt(length & ~RunTable.cachedFlag) << Constants.pageShift,
+        length & RunTable.cachedFlag == 0)
+    }
+  }
+
+  // MARK: SuperSlabs
+
+  private static func table(of pointer: UInt) -> RunTable? {
+    let record = SuperSlabRegistry.record(at: pointer)
+    guard SpanKind.of(record: record) == .pageRuns else { return nil }
+    return RunTable(unsafeAt: SuperSlab(unsafeRecord: record).record.pointee.runTable)
+  }
+
+  private static func addSuperSlab() -> RunTable? {
+    guard let superSlab = SuperSlabPool.takeEmpty() else { return nil }
+    var address = superSlab.record.pointee.runTable
+    if address == 0 {
+      address = MetadataRegion.allocate(RunTable.byteCount)
+      guard address != 0 else {
+        SuperSlabPool.putEmpty(superSlab)
+        return nil
+      }
+      superSlab.record.pointee.runTable = address
+    }
+    let table = RunTable(unsafeAt: address)
+    table.begin(superSlab)
+    superSlab.begin(.pageRuns)
+    SuperSlabPool.trace(superSlab, "holds page runs")
+    state.pointee.superSlabs += 1
+    insert(table)
+    return table
+  }
+
+  /// An empty SuperSlab goes to the pool, but the last one stays.
+  private static func retire(_ table: RunTable) {
+    guard state.pointee.superSlabs > 1 else { return }
+    state.pointee.superSlabs -= 1
+    remove(table)
+    table.end()
+    SuperSlabPool.putEmpty(table.superSlab)
+  }
+
+  // MARK: Lists
+
+  /// The list of tables whose longest free stretch has between 2ⁿ and 2ⁿ⁺¹ - 1 pages.
+  private static func list(forLongest pages: Int) -> Int {
+    Int.bitWidth - 1 - pages.leadingZeroBitCount
+  }
+
+  private static func relist(_ table: RunTable, _ change: () -> Void) {
+    remove(table)
+    change()
+    insert(table)
+  }
+
+  private static func insert(_ table: RunTable) {
+    guard table.longest > 0 else { return }
+    let list = list(forLongest: table.longest)
+    let head = state.pointee.lists[list]
+    table.next = head
+    table.previous = 0
+    if head != 0 { RunTable(unsafeAt: head).previous = table.address }
+    state.pointee.lists[list] = table.address
+  }
+
+  private static func remove(_ table: RunTable) {
+    guard table.longest > 0 else { return }
+    if table.previous != 0 {
+      RunTable(unsafeAt: table.previous).next = table.next
+    } else {
+      state.pointee.lists[list(forLongest: table.longest)] = table.next
+    }
+    if table.next != 0 { RunTable(unsafeAt: table.next).previous = table.previous }
+  }
+}

@@ -1,0 +1,35 @@
+import CHakmemShims
+import HakmemPlatform
+import Synchronization
+
+/// Where the layer's state lies in its zeroed storage; what several threads write has a line of
+/// its own.
+enum PagesStorage {
+  private static var base: UInt { UInt(bitPattern: hakmem_pages_storage()) }
+  static var classMap: UInt { base }
+  static var counters: UInt { base &+ 64 }
+  static var addressSpace: UInt { base &+ 192 }
+  static var availableSuperSlabs: UInt { base &+ 256 }
+  static var warmSuperSlabs: UInt { base &+ 320 }
+  static var coldSuperSlabs: UInt { base &+ 384 }
+  static var allSuperSlabs: UInt { base &+ 448 }
+  static var largeRegions: UInt { base &+ 512 }
+  static var pageRuns: UInt { base &+ 640 }
+  static var prewarmedSuperSlabs: UInt { base &+ 768 }
+}
+
+/// Events of the page layer since the process began.
+package struct PageCounters: ~Copyable {
+  package let maps: Atomic<Int>
+  package let unmaps: Atomic<Int>
+  package let purges: Atomic<Int>
+  package let purgedBytes: Atomic<Int>
+  /// Address space mapped readable and writable for blocks.
+  package let mappedBytes: Atomic<Int>
+  package let superSlabsCreated: Atomic<Int>
+
+  @inline(__always)
+  package static var shared: UnsafeMutablePointer<PageCounters> {
+    Memory.pointer(at: PagesStorage.counters)
+  }
+}

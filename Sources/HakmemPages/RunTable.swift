@@ -1,0 +1,196 @@
+import HakmemPlatform
+import Synchronization
+
+/// The pages of one SuperSlab that holds page runs. Guarded by the lock `pageRuns`, save the
+/// lengths: the one at a run's first page belongs to whoever holds the run.
+///
+///     length[page] = pages of the run that begins at `page`, 0 where none begins
+///     free[page]   = 1  ⇔  page belongs to no run
+///     dirty[page]  = 1  ⇐  page may be present or not zero
+struct RunTable: Equatable {
+  let address: UInt
+  init(unsafeAt address: UInt) { self.address = address }
+
+  private static let words = 8
+  private static let pages = Int(Constants.pagesPerSuperSlab)
+  private enum Offset {
+    static let superSlab: UInt = 0
+    static let next: UInt = 8
+    static let previous: UInt = 16
+    static let freePages: UInt = 24
+    static let longest: UInt = 32
+    static let returnedAt: UInt = 40
+    static let free: UInt = 64
+    static let dirty: UInt = 128
+    static let length: UInt = 192
+  }
+  static let byteCount: UInt = Offset.length + Constants.pagesPerSuperSlab * 2
+  /// In a length: the run lies free in a thread's cache.
+  static let cachedFlag: UInt16 = 0x8000
+
+  private subscript(offset: UInt) -> UInt {
+    get { Memory.loadWord(at: address &+ offset) }
+    nonmutating set { Memory.storeWord(newValue, at: address &+ offset) }
+  }
+
+  var superSlab: SuperSlab { SuperSlab(unsafeRecord: self[Offset.superSlab]) }
+  var next: UInt {
+    get { self[Offset.next] }
+    nonmutating set { self[Offset.next] = newValue }
+  }
+  var previous: UInt {
+    get { self[Offset.previous] }
+    nonmutating set { self[Offset.previous] = newValue }
+  }
+  var freePages: Int { Int(self[Offset.freePages]) }
+  /// Length of the longest stretch of free pages.
+  var longest: Int { Int(self[Offset.longest]) }
+  var returnedAt: UInt32 {
+    get { UInt32(truncatingIfNeeded: self[Offset.returnedAt]) }
+    nonmutating set { self[Offset.returnedAt] = UInt(newValue) }
+  }
+
+  /// Sets up the table of an empty SuperSlab: every page free, dirty as the granules say.
+  func begin(_ superSlab: SuperSlab) {
+    self[Offset.superSlab] = superSlab.address
+    let granules = superSlab.dirtyGranules
+    for word in 0..<Self.words {
+      self[Offset.free &+ UInt(word) &* 8] = .max
+      for quarter in 0..<4 where granules & (1 << UInt32(word * 4 + quarter)) != 0 {
+        self[Offset.dirty &+ UInt(word) &* 8] |= 0xffff << UInt(quarter * 16)
+      }
+    }
+    self[Offset.freePages] = UInt(Self.pages)
+    self[Offset.longest] = UInt(Self.pages)
+  }
+
+  /// Marks in the SuperSlab which granules have dirty pages, when it leaves for the pool.
+  func end() {
+    var granules: UInt32 = 0
+    for word in 0..<Self.words {
+      let bits = self[Offset.dirty &+ UInt(word) &* 8]
+      for quarter in 0..<4 where bits >> UInt(quarter * 16) & 0xffff != 0 {
+        granules |= 1 << UInt32(word * 4 + quarter)
+      }
+    }
+    superSlab.record.pointee.dirtyGranules.store(granules, ordering: .relaxed)
+  }
+
+  func forgetDirty() {
+    for word in 0..<Self.words { self[Offset.dirty &+ UInt(word) &* 8] = 0 }
+  }
+
+  // MARK: Lengths
+
+  func length(at page: Int) -> UnsafeMutablePointer<Atomic<UInt16>> {
+    Memory.pointer(at: address &+ Offset.length &+ UInt(page) &* 2)
+  }
+
+  func page(of pointer: UInt) -> Int {
+    Int(bitPattern: (pointer &- superSlab.start) >> Constants.pageShift)
+  }
+
+  func pointer(to page: Int) -> UInt { superSlab.start &+ UInt(page) << Constants.pageShift }
+
+  // MARK: Pages
+
+  /// First page of a free stretch of `count` pages at a multiple of `alignment` pages, the lowest
+  /// that there is; nil when there is none.
+  func find(_ count: Int, alignment: Int) -> Int? {
+    var page = nextPage(from: 0, set: true, in: Offset.free)
+    while page + count <= Self.pages {
+      let start = Int(UInt(page).roundedUp(to: UInt(alignment)))
+      let end = nextPage(from: page, set: false, in: Offset.free)
+      if start + count <= end { return start }
+      page = nextPage(from: end, set: true, in: Offset.free)
+    }
+    return nil
+  }
+
+  func isFree(_ pages: Range<Int>) -> Bool {
+    pages.upperBound <= Self.pages
+      && nextPage(from: pages.lowerBound, set: false, in: Offset.free) >= pages.upperBound
+  }
+
+  func take(_ pages: Range<Int>) {
+    invariant(isFree(pages), "a page run overlaps another")
+    change(pages, in: Offset.free, to: false)
+    self[Offset.freePages] &-= UInt(pages.count)
+    measure()
+  }
+
+  /// Returns pages that a program may have written.
+  func giveBack(_ pages: Range<Int>) {
+    change(pages, in: Offset.free, to: true)
+    change(pages, in: Offset.dirty, to: true)
+    self[Offset.freePages] &+= UInt(pages.count)
+    measure()
+  }
+
+  func markClean(_ pages: Range<Int>) { change(pages, in: Offset.dirty, to: false) }
+
+  /// Calls `body` for each stretch of dirty pages in `pages`; with `free`, of free ones only.
+  func forEachDirty(in pages: Range<Int>, free: Bool, _ body: (Range<Int>) -> Void) {
+    var page = nextPage(from: pages.lowerBound, set: true, in: Offset.dirty)
+    while page < pages.upperBound {
+      var end = min(nextPage(from: page, set: false, in: Offset.dirty), pages.upperBound)
+      if free {
+        let firstFree = nextPage(from: page, set: true, in: Offset.free)
+        if firstFree >= end {
+          page = nextPage(from: end, set: true, in: Offset.dirty)
+          continue
+        }
+        page = firstFree
+        end = min(end, nextPage(from: page, set: false, in: Offset.free))
+      }
+      body(page..<end)
+      page = nextPage(from: end, set: true, in: Offset.dirty)
+    }
+  }
+
+  var freeDirtyBytes: Int {
+    var pages = 0
+    for word in 0..<UInt(Self.words) {
+      pages += (self[Offset.free &+ word &* 8] & self[Offset.dirty &+ word &* 8]).nonzeroBitCount
+    }
+    return pages << Int(Constants.pageShift)
+  }
+
+  private func measure() {
+    var longest = 0
+    var page = nextPage(from: 0, set: true, in: Offset.free)
+    while page < Self.pages {
+      let end = nextPage(from: page, set: false, in: Offset.free)
+      longest = max(longest, end - page)
+      page = nextPage(from: end, set: true, in: Offset.free)
+    }
+    self[Offset.longest] = UInt(longest)
+  }
+
+  /// First page at or after `page` whose bit is `set`; the page count when there is none.
+  private func nextPage(from page: Int, set: Bool, in map: UInt) -> Int {
+    var word = page / 64
+    guard word < Self.words else { return Self.pages }
+    var bits = self[map &+ UInt(word) &* 8]
+    if !set { bits = ~bits }
+    bits &= UInt.max << UInt(page % 64)
+    while bits == 0 {
+      word += 1
+      guard word < Self.words else { return Self.pages }
+      bits = self[map &+ UInt(word) &* 8]
+      if !set { bits = ~bits }
+    }
+    return word * 64 + bits.trailingZeroBitCount
+  }
+
+  private func change(_ pages: Range<Int>, in map: UInt, to value: Bool) {
+    var page = pages.lowerBound
+    while page < pages.upperBound {
+      let end = min(pages.upperBound, (page / 64 + 1) * 64)
+      let mask = (UInt.max >> UInt(64 - (end - page))) << UInt(page % 64)
+      let offset = map &+ UInt(page / 64) &* 8
+      if value { self[offset] |= mask } else { self[offset] &= ~mask }
+      page = end
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import HakmemPlatform
+import Synchronization
+
+/// A 2 MiB-aligned region of 32 granules, described by a record away from its memory.
+///
+/// As a store of slabs, all of its changing state is one word: bits 0…31 are the free granules,
+/// bit 32 says that it is listed as available. A SuperSlab with a free granule is listed or is
+/// held by the one thread that took it off the list; only that thread may take granules, any
+/// thread may return one. So:
+///     listed == 0  ⇒  no free granules, or the holder is about to list it again.
+package struct SuperSlab: Equatable {
+  package let address: UInt
+
+  @inline(__always)
+  package init(unsafeRecord address: UInt) { self.address = address }
+
+  struct Record: ~Copyable {
+    /// Link in the list of available, warm or cold SuperSlabs.
+    let link: Atomic<UInt64>
+    let kind: Atomic<UInt8>
+    let granules: Atomic<UInt64>
+    /// Granules whose pages may be present or not zero.
+    let dirtyGranules: Atomic<UInt32>
+    /// When a granule came back last, or the SuperSlab was emptied; Clock.milliseconds.
+    let returnedAt: Atomic<UInt32>
+    var start: UInt
+    /// Slab records, once the SuperSlab held slabs; the slab layer's.
+    let slabTable: Atomic<UInt>
+    /// Page-run table, once it held page runs.
+    var runTable: UInt
+    /// Link in the list of all SuperSlabs, which only grows, and the place in it.
+    var nextOfAll: UInt
+    var ordinal: UInt
+  }
+
+  var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }
+
+  package static let allGranules: UInt64 = 0xffff_ffff
+  static let listed: UInt64 = 1 << 32
+
+  package var start: UInt { record.pointee.start }
+  package var kind: SpanKind { SpanKind.of(record: address) }
+  package var freeGranules: UInt32 {
+    UInt32(truncatingIfNeeded: record.pointee.granules.load(ordering: .acquiring))
+  }
+  package var dirtyGranules: UInt32 { record.pointee.dirtyGranules.load(ordering: .relaxed) }
+  package var slabTable: UInt { record.pointee.slabTable.load(ordering: .acquiring) }
+  /// Attaches the slab table unless there is one; returns the one that stays.
+  package func setSlabTableOnce(_ table: UInt) -> UInt {
+    let (done, seen) = record.pointee.slabTable.compareExchange(
+      expected: 0, desired: table, successOrdering: .releasing, failureOrdering: .acquiring)
+    return done ? table : seen
+  }
+
+  /// A new SuperSlab of kind `unused`, entered in the registry; nil when memory is exhausted.
+  static func create() -> SuperSlab? {
+    let start = AddressSpace.takeSuperSlab()
+    guard start != 0 else { return nil }
+    let address = MetadataRegion.allocate(UInt(MemoryLayout<Record>.size))
+    guard address != 0 else { return nil }
+    let superSlab = SuperSlab(unsafeRecord: address)
+    superSlab.record.pointee.start = start
+    let created = PageCounters.shared.pointee.superSlabsCreated.wrappingAdd(1, ordering: .relaxed)
+    superSlab.record.pointee.ordinal = UInt(created.oldValue)
+    guard SuperSlabRegistry.set(address, at: start) else { return nil }
+    superSlab.joinAll()
+    return superSlab
+  }
+
+  /// Puts an empty SuperSlab, which the caller owns, into use.
+  func begin(_ kind: SpanKind) {
+    // Releases what the caller set up to those who find the record in the registry.
+    record.pointee.kind.store(kind.rawValue, ordering: .releasing)
+  }
+
+  // MARK: Granules
+
+  /// Takes the lowest free granule. The caller holds the SuperSlab. `isLast`: no free granule is
+  /// left, the SuperSlab is no longer listed and the caller must not list it.
+  func takeGranule() -> (index: UInt, isLast: Bool) {
+    var old = record.pointee.granules.load(ordering: .acquiring)
+    while true {
+      invariant(old & Self.allGranules != 0, "a listed SuperSlab has no free granule")
+      let index = UInt64(old.trailingZeroBitCount)
+      var new = old & ~(1 << index)
+      if new & Self.allGranules == 0 { new = 0 }
+      let (done, seen) = record.pointee.granules.weakCompareExchange(
+        expected: old, desired: new, successOrdering: .acquiring, failureOrdering: .acquiring)
+      if done { return (UInt(index), new == 0) }
+      old = seen
+    }
+  }
+
+  /// Returns granules. `mustList`: the caller must put the SuperSlab on the available list.
+  func returnGranules(_ mask: UInt64) -> (mustList: Bool, isEmpty: Bool) {
+    var old = record.pointee.granules.load(ordering: .relaxed)
+    while true {
+      invariant(old & mask == 0, "a granule came back twice")
+      let new = old | mask | Self.listed
+      // Releases the slab's last writes to the thread that takes the granule next.
+      let (done, seen) = record.pointee.granules.weakCompareExchange(
+        expected: old, desired: new, successOrdering: .acquiringAndReleasing,
+        failureOrdering: .relaxed)
+      if done {
+        return (old & Self.listed == 0, new & Self.allGranules == Self.allGranules)
+      }
+      old = seen
+    }
+  }
+
+  // MARK: All SuperSlabs
+
+  private func joinAll() {
+    let head: UnsafeMutablePointer<Atomic<UInt>> = Memory.pointer(at: PagesStorage.allSuperSlabs)
+    var old = head.pointee.load(ordering: .relaxed)
+    while true {
+      record.pointee.nextOfAll = old
+      let (done, seen) = head.pointee.weakCompareExchange(
+        expected: old, desired: address, successOrdering: .releasing, failureOrdering: .relaxed)
+      if done { return }
+      old = seen
+    }
+  }
+
+  /// The SuperSlab around an address; nil when none lies there.
+  package static func around(_ address: UInt) -> SuperSlab? {
+    let record = SuperSlabRegistry.record(at: address)
+    guard record != 0, SpanKind.of(record: record) != .large else { return nil }
+    return SuperSlab(unsafeRecord: record)
+  }
+
+  /// SuperSlabs created so far; each has an ordinal below.
+  package static var createdCount: UInt {
+    UInt(PageCounters.shared.pointee.superSlabsCreated.load(ordering: .relaxed))
+  }
+  package var ordinal: UInt { record.pointee.ordinal }
+
+  /// Bytes of free memory that was used and not purged since.
+  package var freeDirtyBytes: Int {
+    switch kind {
+    case .unused: dirtyGranules.nonzeroBitCount << Int(Constants.granuleShift)
+    case .slabs: (freeGranules & dirtyGranules).nonzeroBitCount << Int(Constants.granuleShift)
+    case .pageRuns: RunTable(unsafeAt: record.pointee.runTable).freeDirtyBytes
+    case .large: 0
+    }
+  }
+
+  /// Calls `body` for every SuperSlab that was ever created.
+  package static func forEach(_ body: (SuperSlab) -> Void) {
+    let head: UnsafeMutablePointer<Atomic<UInt>> = Memory.pointer(at: PagesStorage.allSuperSlabs)
+    var address = head.pointee.load(ordering: .acquiring)
+    while address != 0 {
+      let superSlab = SuperSlab(unsafeRecord: address)
+      body(superSlab)
+      address = superSlab.record.pointee.nextOfAll
+    }
+  }
+}
+
+/// A granule: 64 KiB of a SuperSlab, the place of one slab.
+package struct Granule {
+  package let superSlab: SuperSlab
+  package let index: UInt
+  package var start: UInt { superSlab.start &+ index << Constants.granuleShift }
+
+  @inline(__always)
+  package init(superSlab: SuperSlab, index: UInt) {
+    self.superSlab = superSlab
+    self.index = index
+  }
+
+  /// Whether its pages may hold anything but zeroes.
+  package var isDirty: Bool { superSlab.dirtyGranules & (1 << UInt32(index)) != 0 }
+}

@@ -1,0 +1,171 @@
+import HakmemPlatform
+import Synchronization
+
+/// The process-wide store of SuperSlabs, without locks: those with free granules (available), and
+/// empty ones with their pages (warm) and without (cold).
+package enum SuperSlabPool {
+  private struct State: ~Copyable {
+    let available: Atomic<UInt64>
+    /// Listed SuperSlabs that may be empty; a sweep looks.
+    let emptied: Atomic<Int>
+  }
+  private struct WarmState: ~Copyable {
+    let stack: Atomic<UInt64>
+    let count: Atomic<Int>
+  }
+
+  private static var state: UnsafeMutablePointer<State> {
+    Memory.pointer(at: PagesStorage.availableSuperSlabs)
+  }
+  private static var warmState: UnsafeMutablePointer<WarmState> {
+    Memory.pointer(at: PagesStorage.warmSuperSlabs)
+  }
+  private static var available: TaggedStack {
+    TaggedStack(unsafeAt: PagesStorage.availableSuperSlabs)
+  }
+  private static var warm: TaggedStack { TaggedStack(unsafeAt: PagesStorage.warmSuperSlabs) }
+  private static var cold: TaggedStack { TaggedStack(unsafeAt: PagesStorage.coldSuperSlabs) }
+  private static var prewarmed: TaggedStack {
+    TaggedStack(unsafeAt: PagesStorage.prewarmedSuperSlabs)
+  }
+
+  package static var warmCount: Int { warmState.pointee.count.load(ordering: .relaxed) }
+
+  /// An empty SuperSlab that the caller owns: a prewarmed one, a warm one, a cold one, a new one.
+  /// Nil when memory is exhausted.
+  static func takeEmpty() -> SuperSlab? {
+    let ready = prewarmed.pop()
+    if ready != 0 { return SuperSlab(unsafeRecord: ready) }
+    let address = warm.pop()
+    if address != 0 {
+      warmState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
+      return SuperSlab(unsafeRecord: address)
+    }
+    let coldAddress = cold.pop()
+    return coldAddress != 0 ? SuperSlab(unsafeRecord: coldAddress) : SuperSlab.create()
+  }
+
+  /// Takes back an empty SuperSlab that the caller owns. Beyond the warm bound its pages go at once.
+  static func putEmpty(_ superSlab: SuperSlab) {
+    trace(superSlab, "emptied")
+    superSlab.begin(.unused)
+    let bound = Int(Option.warmBytes.value << 20 / Constants.superSlabBytes)
+    if superSlab.dirtyGranules != 0, warmCount < bound {
+      superSlab.record.pointee.returnedAt.store(Clock.milliseconds(), ordering: .relaxed)
+      warmState.pointee.count.wrappingAdd(1, ordering: .relaxed)
+      warm.push(superSlab.address)
+    } else {
+      Purge.release(superSlab)
+      cold.push(superSlab.address)
+    }
+  }
+
+  /// A granule for a slab; nil when memory is exhausted.
+  package static func takeGranule() -> Granule? {
+    let address = available.pop()
+    if address != 0 {
+      let superSlab = SuperSlab(unsafeRecord: address)
+      let (index, isLast) = superSlab.takeGranule()
+      if !isLast { available.push(address) }
+      return Granule(superSlab: superSlab, index: index)
+    }
+    guard let superSlab = takeEmpty() else { return nil }
+    superSlab.record.pointee.granules.store(
+      SuperSlab.allGranules | SuperSlab.listed, ordering: .relaxed)
+    superSlab.begin(.slabs)
+    trace(superSlab, "holds slabs")
+    let (index, _) = superSlab.takeGranule()
+    available.push(superSlab.address)
+    return Granule(superSlab: superSlab, index: index)
+  }
+
+  /// Returns a granule whose slab is dead.
+  package static func putGranule(_ granule: Granule) {
+    let superSlab = granule.superSlab
+    let bit: UInt32 = 1 << UInt32(granule.index)
+    superSlab.record.pointee.dirtyGranules.bitwiseOr(bit, ordering: .relaxed)
+    superSlab.record.pointee.returnedAt.store(Clock.milliseconds(), ordering: .relaxed)
+    let (mustList, isEmpty) = superSlab.returnGranules(UInt64(bit))
+    if mustList { available.push(superSlab.address) }
+    if isEmpty, state.pointee.emptied.wrappingAdd(1, ordering: .relaxed).newValue >= 1 {
+      retireEmpty()
+    }
+  }
+
+  /// Moves the empty SuperSlabs from the available list to the warm pool.
+  package static func retireEmpty() {
+    state.pointee.emptied.store(0, ordering: .relaxed)
+    forEachAvailable { superSlab in
+      let empty = SuperSlab.allGranules | SuperSlab.listed
+      let (isOurs, _) = superSlab.record.pointee.granules.compareExchange(
+        expected: empty, desired: 0, successOrdering: .acquiring, failureOrdering: .relaxed)
+      if isOurs { putEmpty(superSlab) }
+      return !isOurs
+    }
+  }
+
+  /// Takes every available SuperSlab off the list, and lists those again for which `body` says so.
+  /// Meanwhile the caller holds them.
+  static func forEachAvailable(_ body: (SuperSlab) -> Bool) {
+    var address = available.popAll()
+    while address != 0 {
+      let next = TaggedStack.next(after: address)
+      if body(SuperSlab(unsafeRecord: address)) { available.push(address) }
+      address = next
+    }
+  }
+
+  /// Gives the pages of warm SuperSlabs back that were emptied at least `age` milliseconds ago.
+  static func purgeWarm(age: UInt32) {
+    let now = Clock.milliseconds()
+    var address = warm.popAll()
+    while address != 0 {
+      let next = TaggedStack.next(after: address)
+      let superSlab = SuperSlab(unsafeRecord: address)
+      if now &- superSlab.record.pointee.returnedAt.load(ordering: .relaxed) >= age {
+        warmState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
+        Purge.release(superSlab)
+        cold.push(address)
+      } else {
+        warm.push(address)
+      }
+      address = next
+    }
+  }
+
+  /// Makes up to `count` SuperSlabs ready, with pages as `prefault` says; returns how many. They
+  /// stay until they are used or everything is purged.
+  package static func prewarm(_ count: Int, prefault: Prefault) -> Int {
+    for made in 0..<count {
+      let coldAddress = cold.pop()
+      let ready = coldAddress != 0 ? SuperSlab(unsafeRecord: coldAddress) : SuperSlab.create()
+      guard let superSlab = ready else { return made }
+      prefault.apply(superSlab.start, Constants.superSlabBytes)
+      prewarmed.push(superSlab.address)
+    }
+    return count
+  }
+
+  /// Gives the pages of prewarmed SuperSlabs back.
+  static func purgePrewarmed() {
+    while true {
+      let address = prewarmed.pop()
+      guard address != 0 else { return }
+      let superSlab = SuperSlab(unsafeRecord: address)
+      superSlab.record.pointee.dirtyGranules.store(.max, ordering: .relaxed)
+      Purge.release(superSlab)
+      cold.push(address)
+    }
+  }
+
+  static func trace(_ superSlab: SuperSlab, _ event: StaticString) {
+    guard Option.mapTrace.isOn else { return }
+    Text.message {
+      $0.append("hakmem: SuperSlab ")
+      $0.append(hex: superSlab.start)
+      $0.append(" ")
+      $0.append(event)
+      $0.append("\n")
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import CHakmemShims
+
+extension Option {
+  /// Reads every option. What does not parse is named on stderr once and keeps its default.
+  package static func readEnvironment() {
+    for option in allCases {
+      if let value = option.parse(option.row.standard) { option.set(value, from: .standard) }
+    }
+    guard hakmem_auxiliary_value(UInt(HAKMEM_AT_SECURE)) == 0 else { return }
+    // Quiet first: it decides whether the complaints about the others are printed.
+    forEachVariable { name, value in
+      if Option.quiet.isNamed(name) { Option.quiet.take(value, reports: false) }
+    }
+    forEachVariable { name, value in
+      guard hasPrefix(name, "HAKMEM_") else { return }
+      for option in allCases where option.isNamed(name) {
+        return option.take(value, reports: !Option.quiet.isOn)
+      }
+      if !isForTools(name) && !Option.quiet.isOn { reportUnknown(name) }
+    }
+    applyMode()
+  }
+
+  /// The mode moves the options that the environment left alone.
+  private static func applyMode() {
+    func move(_ option: Option, to value: UInt) {
+      if option.source == .standard { option.set(value, from: .mode) }
+    }
+    switch Mode.current {
+    case .balanced: break
+    case .speed:
+      move(.cacheBytes, to: 512)
+      move(.purgeDelay, to: 2000)
+      move(.warmBytes, to: 64)
+    case .memory:
+      move(.cacheBytes, to: 16)
+      move(.purgeDelay, to: 50)
+      move(.warmBytes, to: 2)
+    }
+  }
+
+  private func take(_ text: UnsafePointer<UInt8>, reports: Bool) {
+    if let value = parse(text) { return set(value, from: .environment) }
+    guard reports else { return }
+    Text.message {
+      $0.append("hakmem: ")
+      $0.append(row.name)
+      $0.append("=")
+      $0.append(cString: text, limit: 80)
+      $0.append(" is not in ")
+      $0.append(row.range)
+      $0.append("; the default ")
+      $0.append(row.standard)
+      $0.append(" holds\n")
+    }
+  }
+
+  private static func reportUnknown(_ name: UnsafePointer<UInt8>) {
+    Text.message {
+      $0.append("hakmem: no option is named ")
+      var length = 0
+      while name[length] != 0, name[length] != UInt8(ascii: "="), length < 80 { length += 1 }
+      $0.append(cString: name, limit: length)
+      $0.append("\n")
+    }
+  }
+
+  /// Variables that the command-line tool and the tests read.
+  private static func isForTools(_ name: UnsafePointer<UInt8>) -> Bool {
+    hasPrefix(name, "HAKMEM_PEERS=") || hasPrefix(name, "HAKMEM_LIBRARY=")
+      || hasPrefix(name, "HAKMEM_TEST_")
+  }
+
+  private func isNamed(_ variable: UnsafePointer<UInt8>) -> Bool {
+    Self.hasPrefix(variable, row.name)
+      && variable[row.name.utf8CodeUnitCount] == UInt8(ascii: "=")
+  }
+
+  private static func hasPrefix(
+    _ string: UnsafePointer<UInt8>, _ prefix: StaticString
+  ) -> Bool {
+    for index in 0..<prefix.utf8CodeUnitCount
+    where string[index] != prefix.utf8Start[index] { return false }
+    return true
+  }
+
+  private func parse(_ text: StaticString) -> UInt? { parse(text.utf8Start) }
+
+  private func parse(_ text: UnsafePointer<UInt8>) -> UInt? {
+    row.isKeyword ? parseKeyword(text) : parseNumber(text)
+  }
+
+  private func parseNumber(_ text: UnsafePointer<UInt8>) -> UInt? {
+    var value: UInt = 0
+    var index = 0
+    while text[index] != 0 {
+      let digit = UInt(text[index]) &- 48
+      guard digit < 10 else { return nil }
+      value = value &* 10 &+ digit
+      index += 1
+      guard value <= row.maximum else { return nil }
+    }
+    return index > 0 && value >= row.minimum ? value : nil
+  }
+
+  private func parseKeyword(_ text: UnsafePointer<UInt8>) -> UInt? {
+    let range = row.range
+    var place: UInt = 0
+    var start = 0
+    while start <= range.utf8CodeUnitCount {
+      var end = start
+      while end < range.utf8CodeUnitCount, range.utf8Start[end] != UInt8(ascii: "|") { end += 1 }
+      var index = 0
+      while start + index < end, text[index] == range.utf8Start[start + index] { index += 1 }
+      if start + index == end, text[index] == 0 { return place }
+      place += 1
+      start = end + 1
+    }
+    return nil
+  }
+
+  /// Calls `body` with each «NAME=value» and the address of its value.
+  private static func forEachVariable(
+    _ body: (UnsafePointer<UInt8>, UnsafePointer<UInt8>) -> Void
+  ) {
+    guard let environment = hakmem_environment() else { return forEachInitialVariable(body) }
+    var index = 0
+    while let variable = environment[index] {
+      visit(UnsafeRawPointer(variable).assumingMemoryBound(to: UInt8.self), body)
+      index += 1
+    }
+  }
+
+  /// Before libc has set `environ`, the kernel's copy serves.
+  private static func forEachInitialVariable(
+    _ body: (UnsafePointer<UInt8>, UnsafePointer<UInt8>) -> Void
+  ) {
+    let capacity: UInt = 1 << 17
+    guard let buffer = SystemCalls.map(byteCount: capacity, protection: .readWrite) else { return }
+    let bytes: UnsafeMutablePointer<UInt8> = Memory.pointer(at: buffer)
+    let count = SystemCalls.readFile(
+      "/proc/self/environ", into: bytes, capacity: Int(capacity) - 1)
+    var index = 0
+    while index < count {
+      visit(UnsafePointer(bytes + index), body)
+      while bytes[index] != 0 { index += 1 }
+      index += 1
+    }
+    SystemCalls.unmap(buffer, capacity)
+  }
+
+  private static func visit(
+    _ variable: UnsafePointer<UInt8>,
+    _ body: (UnsafePointer<UInt8>, UnsafePointer<UInt8>) -> Void
+  ) {
+    guard variable[0] == UInt8(ascii: "H") else { return }
+    var index = 0
+    while variable[index] != 0, variable[index] != UInt8(ascii: "=") { index += 1 }
+    if variable[index] != 0 { body(variable, variable + index + 1) }
+  }
+}

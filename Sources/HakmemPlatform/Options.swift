@@ -1,0 +1,112 @@
+import CHakmemShims
+
+/// The options of the environment, one row each: the only table. Values are read once, when the
+/// allocator starts, and never in a setuid program.
+package enum Option: Int, CaseIterable {
+  case mode, quiet, verbose, statistics, purgeDelay, warmBytes, cacheBytes, prewarm, prefault,
+    mapTrace
+
+  package struct Row {
+    package let name: StaticString
+    package let help: StaticString
+    /// What is accepted, as shown to users; for keywords, separated by «|».
+    package let range: StaticString
+    package let standard: StaticString
+    let minimum: UInt
+    let maximum: UInt
+    var isKeyword: Bool { maximum == 0 }
+  }
+
+  package var row: Row {
+    switch self {
+    case .mode:
+      Row(
+        name: "HAKMEM_MODE", help: "Trade between speed and memory.",
+        range: "balanced|speed|memory", standard: "balanced", minimum: 0, maximum: 0)
+    case .quiet:
+      Row(
+        name: "HAKMEM_QUIET", help: "1: print nothing but fatal errors.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .verbose:
+      Row(
+        name: "HAKMEM_VERBOSE", help: "1: print version, options and kernel features at start.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .statistics:
+      Row(
+        name: "HAKMEM_STATS", help: "1: print a summary of the heap at exit.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .purgeDelay:
+      Row(
+        name: "HAKMEM_PURGE_DELAY", help: "Milliseconds before free pages return to the kernel.",
+        range: "0…3600000", standard: "500", minimum: 0, maximum: 3_600_000)
+    case .warmBytes:
+      Row(
+        name: "HAKMEM_WARM_MIB", help: "MiB of empty SuperSlabs and large blocks kept for reuse.",
+        range: "0…1048576", standard: "16", minimum: 0, maximum: 1 << 20)
+    case .cacheBytes:
+      Row(
+        name: "HAKMEM_CACHE_KIB", help: "KiB that a thread caches of each size class, at most.",
+        range: "1…1024", standard: "128", minimum: 1, maximum: 1024)
+    case .prewarm:
+      Row(
+        name: "HAKMEM_PREWARM", help: "MiB of SuperSlabs made ready at start.",
+        range: "0…1048576", standard: "0", minimum: 0, maximum: 1 << 20)
+    case .prefault:
+      Row(
+        name: "HAKMEM_SS_PREFAULT",
+        help: "How SuperSlabs made ready get their pages: 0 off, 1 populate, 2 touch.",
+        range: "0…2", standard: "1", minimum: 0, maximum: 2)
+    case .mapTrace:
+      Row(
+        name: "HAKMEM_SS_MAP_TRACE", help: "1: print SuperSlabs as they are mapped and emptied.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    }
+  }
+
+  package enum Source: UInt {
+    case standard = 0
+    case environment = 1
+    case mode = 2
+    case program = 3
+    package var text: StaticString {
+      switch self {
+      case .standard: "default"
+      case .environment: "environment"
+      case .mode: "mode"
+      case .program: "program"
+      }
+    }
+  }
+
+  private var slot: UInt { PlatformStorage.options &+ UInt(rawValue) &* 16 }
+
+  /// The value in force: the number, or the keyword's place in the range.
+  package var value: UInt { Memory.loadWord(at: slot) }
+  package var isOn: Bool { value != 0 }
+  package var source: Source {
+    Source(rawValue: Memory.loadWord(at: slot &+ 8)) ?? .standard
+  }
+
+  package func set(_ value: UInt, from source: Source) {
+    Memory.storeWord(value, at: slot)
+    Memory.storeWord(source.rawValue, at: slot &+ 8)
+  }
+
+  /// Appends the value as a user would write it.
+  package func appendValue(to text: inout Text) {
+    guard row.isKeyword else { return text.append(value) }
+    var place: UInt = 0
+    for index in 0..<row.range.utf8CodeUnitCount {
+      let byte = row.range.utf8Start[index]
+      if byte == UInt8(ascii: "|") { place += 1 } else if place == value { text.append(byte: byte) }
+    }
+  }
+}
+
+/// HAKMEM_MODE's values, in the order of its range.
+package enum Mode: UInt {
+  case balanced = 0
+  case speed = 1
+  case memory = 2
+  package static var current: Mode { Mode(rawValue: Option.mode.value) ?? .balanced }
+}

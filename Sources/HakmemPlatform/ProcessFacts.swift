@@ -1,0 +1,75 @@
+import CHakmemShims
+
+/// What the process learns once about the machine: pages, processors, limits, huge pages.
+package enum ProcessFacts {
+  private struct State {
+    var systemPageBytes: UInt
+    var processors: UInt
+    var addressSpaceLimit: UInt
+    var hugePagesAlways: Bool
+  }
+
+  private static var state: UnsafeMutablePointer<State> {
+    Memory.pointer(at: PlatformStorage.process)
+  }
+
+  /// The kernel's page size: 4, 16 or 64 KiB.
+  package static var systemPageBytes: UInt { state.pointee.systemPageBytes }
+  package static var processors: UInt { state.pointee.processors }
+  /// RLIMIT_AS at start, `UInt.max` when there is none.
+  package static var addressSpaceLimit: UInt { state.pointee.addressSpaceLimit }
+  /// Whether the kernel gives huge pages to memory that did not ask for them.
+  package static var hugePagesAlways: Bool { state.pointee.hugePagesAlways }
+
+  package static func learn() {
+    let pageBytes = hakmem_auxiliary_value(UInt(HAKMEM_AT_PAGESZ))
+    state.pointee.systemPageBytes = pageBytes == 0 ? Constants.pageBytes : UInt(pageBytes)
+    state.pointee.processors = UInt(SystemCalls.availableProcessors())
+    let addressSpace = 9
+    state.pointee.addressSpaceLimit = SystemCalls.softLimit(addressSpace)
+    state.pointee.hugePagesAlways = readHugePagesAlways()
+  }
+
+  private static func readHugePagesAlways() -> Bool {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { bytes in
+      let start = bytes.baseAddress.unsafelyUnwrapped
+      let count = SystemCalls.readFile(
+        "/sys/kernel/mm/transparent_hugepage/enabled", into: start, capacity: 64)
+      return count > 0 && start[0] == UInt8(ascii: "[")
+    }
+  }
+}
+
+/// Coarse monotonic time in milliseconds: a vDSO read, about a tick of the kernel exact.
+package enum Clock {
+  package static func milliseconds() -> UInt32 {
+    UInt32(truncatingIfNeeded: hakmem_monotonic_nanoseconds() / 1_000_000)
+  }
+}
+
+extension ProcessFacts {
+  /// The page size, also before the allocator has started.
+  package static var learnedSystemPageBytes: UInt {
+    let known = systemPageBytes
+    return known != 0 ? known : UInt(hakmem_auxiliary_value(UInt(HAKMEM_AT_PAGESZ)))
+  }
+}
+
+/// Features of the kernel, found by trying; only asked for when a user wants to know.
+package enum KernelFeatures {
+  package static var hasPopulateWrite: Bool {
+    tryOnPage { SystemCalls.advise($0, systemPage, .populateWrite) }
+  }
+  package static var hasNamedMappings: Bool {
+    tryOnPage { SystemCalls.nameMapping($0, systemPage, "hakmem") }
+  }
+
+  private static var systemPage: UInt { ProcessFacts.systemPageBytes }
+  private static func tryOnPage(_ body: (UInt) -> Bool) -> Bool {
+    guard let page = SystemCalls.map(byteCount: systemPage, protection: .readWrite) else {
+      return false
+    }
+    defer { SystemCalls.unmap(page, systemPage) }
+    return body(page)
+  }
+}

@@ -1,0 +1,191 @@
+import CHakmemShims
+
+/// The system calls that the allocator makes. They keep `errno` and report failure as a value.
+package enum SystemCalls {
+  package struct Protection: Equatable {
+    let bits: Int
+    package static let none = Protection(bits: 0)
+    package static let read = Protection(bits: 1)
+    package static let readWrite = Protection(bits: 3)
+  }
+
+  /// Advice of madvise(2).
+  package enum Advice: Int {
+    case dontNeed = 4
+    case free = 8
+    case hugePage = 14
+    case noHugePage = 15
+    case dontDump = 16
+    case populateWrite = 23
+    case collapse = 25
+  }
+
+  /// Maps anonymous private memory without reserving swap. `hint` 0: anywhere. Nil when refused.
+  package static func map(
+    hint: UInt = 0, byteCount: UInt, protection: Protection
+  ) -> UInt? {
+    let privateAnonymousNoReserve = 0x4022
+    return map(hint, byteCount, protection, privateAnonymousNoReserve)
+  }
+
+  /// Replaces whatever is mapped at `address`, which the caller owns.
+  package static func remapFixed(
+    at address: UInt, byteCount: UInt, protection: Protection
+  ) -> Bool {
+    let privateAnonymousNoReserveFixed = 0x4032
+    return map(address, byteCount, protection, privateAnonymousNoReserveFixed) != nil
+  }
+
+  private static func map(
+    _ address: UInt, _ byteCount: UInt, _ protection: Protection, _ flags: Int
+  ) -> UInt? {
+    let result = hakmem_system_call6(
+      HAKMEM_SYS_mmap, Int(bitPattern: address), Int(bitPattern: byteCount),
+      protection.bits, flags, -1, 0)
+    return isError(result) ? nil : UInt(bitPattern: result)
+  }
+
+  @discardableResult
+  package static func unmap(_ address: UInt, _ byteCount: UInt) -> Bool {
+    hakmem_system_call3(
+      HAKMEM_SYS_munmap, Int(bitPattern: address), Int(bitPattern: byteCount), 0) == 0
+  }
+
+  package static func protect(
+    _ address: UInt, _ byteCount: UInt, _ protection: Protection
+  ) -> Bool {
+    hakmem_system_call3(
+      HAKMEM_SYS_mprotect, Int(bitPattern: address), Int(bitPattern: byteCount),
+      protection.bits) == 0
+  }
+
+  @discardableResult
+  package static func advise(_ address: UInt, _ byteCount: UInt, _ advice: Advice) -> Bool {
+    hakmem_system_call3(
+      HAKMEM_SYS_madvise, Int(bitPattern: address), Int(bitPattern: byteCount),
+      advice.rawValue) == 0
+  }
+
+  /// Resizes a mapping where it stands. False when something is in the way.
+  package static func resizeInPlace(_ address: UInt, from old: UInt, to new: UInt) -> Bool {
+    let result = hakmem_system_call6(
+      HAKMEM_SYS_mremap, Int(bitPattern: address), Int(bitPattern: old),
+      Int(bitPattern: new), 0, 0, 0)
+    return !isError(result)
+  }
+
+  /// Moves a mapping, page tables and not bytes, onto `destination`, which the caller owns.
+  package static func moveMapping(
+    from source: UInt, _ old: UInt, to destination: UInt, _ new: UInt
+  ) -> Bool {
+    let mayMoveFixed = 3
+    let result = hakmem_system_call6(
+      HAKMEM_SYS_mremap, Int(bitPattern: source), Int(bitPattern: old),
+      Int(bitPattern: new), mayMoveFixed, Int(bitPattern: destination), 0)
+    return !isError(result)
+  }
+
+  /// Shows `name` for the mapping in /proc/PID/maps. Linux 5.17; elsewhere nothing happens.
+  @discardableResult
+  package static func nameMapping(
+    _ address: UInt, _ byteCount: UInt, _ name: StaticString
+  ) -> Bool {
+    let setVMA = 0x5356_4d41
+    return hakmem_system_call6(
+      HAKMEM_SYS_prctl, setVMA, 0, Int(bitPattern: address),
+      Int(bitPattern: byteCount), Int(bitPattern: name.utf8Start), 0) == 0
+  }
+
+  package static func threadID() -> UInt32 {
+    UInt32(truncatingIfNeeded: hakmem_system_call3(HAKMEM_SYS_gettid, 0, 0, 0))
+  }
+
+  package static func yieldProcessor() {
+    _ = hakmem_system_call3(HAKMEM_SYS_sched_yield, 0, 0, 0)
+  }
+
+  /// Soft limit number `resource` of getrlimit(2); `UInt.max` when there is none.
+  package static func softLimit(_ resource: Int) -> UInt {
+    withUnsafeTemporaryAllocation(of: UInt.self, capacity: 2) { limits in
+      limits[0] = UInt.max
+      let result = hakmem_system_call6(
+        HAKMEM_SYS_prlimit64, 0, resource, 0,
+        Int(bitPattern: limits.baseAddress), 0, 0)
+      return result == 0 ? limits[0] : UInt.max
+    }
+  }
+
+  /// Processors that this process may run on; 1 when the kernel does not say.
+  package static func availableProcessors() -> Int {
+    withUnsafeTemporaryAllocation(of: UInt.self, capacity: 128) { mask in
+      let byteCount = hakmem_system_call3(
+        HAKMEM_SYS_sched_getaffinity, 0, mask.count * 8,
+        Int(bitPattern: mask.baseAddress))
+      guard byteCount > 0 else { return 1 }
+      var count = 0
+      for index in 0..<(byteCount / 8) { count += mask[index].nonzeroBitCount }
+      return max(count, 1)
+    }
+  }
+
+  /// Processor that the thread runs on at this moment.
+  package static func currentProcessor() -> UInt32 {
+    var processor: UInt32 = 0
+    withUnsafeMutablePointer(to: &processor) {
+      _ = hakmem_system_call3(HAKMEM_SYS_getcpu, Int(bitPattern: $0), 0, 0)
+    }
+    return processor
+  }
+
+  /// Waits while the word holds `value`, or for a wake-up.
+  package static func waitOnWord(at address: UInt, while value: UInt32) {
+    let futexWaitPrivate = 128
+    _ = hakmem_system_call6(
+      HAKMEM_SYS_futex, Int(bitPattern: address), futexWaitPrivate, Int(value), 0, 0,
+      0)
+  }
+
+  package static func wakeWord(at address: UInt, count: Int) {
+    let futexWakePrivate = 129
+    _ = hakmem_system_call6(
+      HAKMEM_SYS_futex, Int(bitPattern: address), futexWakePrivate, count, 0, 0, 0)
+  }
+
+  /// Reads up to `capacity` bytes of a file from its start. Returns the count, -1 on failure.
+  package static func readFile(
+    _ path: StaticString, into buffer: UnsafeMutablePointer<UInt8>, capacity: Int
+  ) -> Int {
+    let currentDirectory = -100
+    let readOnlyCloseOnExec = 0x80000
+    let descriptor = hakmem_system_call6(
+      HAKMEM_SYS_openat, currentDirectory, Int(bitPattern: path.utf8Start),
+      readOnlyCloseOnExec, 0, 0, 0)
+    guard descriptor >= 0 else { return -1 }
+    var count = 0
+    while count < capacity {
+      let step = hakmem_system_call3(
+        HAKMEM_SYS_read, descriptor, Int(bitPattern: buffer + count),
+        capacity - count)
+      guard step > 0 else { break }
+      count += step
+    }
+    _ = hakmem_system_call3(HAKMEM_SYS_close, descriptor, 0, 0)
+    return count
+  }
+
+  package static func writeAll(to descriptor: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) {
+    let interrupted = -4
+    var written = 0
+    while written < count {
+      let step = hakmem_system_call3(
+        HAKMEM_SYS_write, descriptor, Int(bitPattern: bytes + written),
+        count - written)
+      if step == interrupted { continue }
+      guard step > 0 else { return }
+      written += step
+    }
+  }
+
+  @inline(__always)
+  private static func isError(_ result: Int) -> Bool { result < 0 && result >= -4095 }
+}

@@ -1,0 +1,171 @@
+import CHakmemShims
+import HakmemPlatform
+import Synchronization
+
+/// Free blocks between the thread caches: for each class, a lock-free stack of batches on every
+/// shard. Threads use the shard of the processor they run on, and look at the others before they
+/// take fresh memory.
+package enum Depot {
+  private struct Shelf: ~Copyable {
+    let batches: Atomic<UInt64>
+    let count: Atomic<Int>
+    /// Fewest batches since the last `shrinkIdle`: these lay idle.
+    let lowWater: Atomic<Int>
+  }
+  private struct State {
+    var shelves: UInt
+    var shardMask: UInt
+  }
+
+  private static let largestShardCount: UInt = 64
+  private static let shelfBytes: UInt = Constants.lineBytes
+  private static let shardBytes: UInt = shelfBytes * UInt(SizeClass.count)
+
+  private static var state: UnsafeMutablePointer<State> { Memory.pointer(at: SlabsStorage.depot) }
+
+  /// Sets up one shard for each processor. False when memory is exhausted.
+  package static func create() -> Bool {
+    guard state.pointee.shelves == 0 else { return true }
+    var shards: UInt = 1
+    while shards < min(ProcessFacts.processors, largestShardCount) { shards *= 2 }
+    let shelves = MetadataRegion.allocate(shards &* shardBytes)
+    guard shelves != 0 else { return false }
+    state.pointee.shardMask = shards &- 1
+    state.pointee.shelves = shelves
+    return true
+  }
+
+  @inline(__always)
+  private static func shelf(_ shard: UInt, _ sizeClass: SizeClass) -> UnsafeMutablePointer<Shelf> {
+    Memory.pointer(
+      at: state.pointee.shelves &+ (shard & state.pointee.shardMask) &* shardBytes
+        &+ sizeClass.doubled &* (shelfBytes / 2))
+  }
+
+  @inline(__always)
+  private static func stack(_ shelf: UnsafeMutablePointer<Shelf>) -> TaggedStack {
+    TaggedStack(unsafeAt: UInt(bitPattern: shelf))
+  }
+
+  private static var currentShard: UInt { UInt(hakmem_processor_hint()) }
+
+  /// Batches that a shelf keeps before more go back to the slabs: about a megabyte.
+  private static func shelfLimit(_ sizeClass: SizeClass) -> Int {
+    max(4, (1 << 20) / (Int(sizeClass.blockBytes) * Batch.capacity))
+  }
+
+  /// Writes a batch's block addresses from `slots` on, which has room for `batchCapacity`; returns
+  /// how many, 0 when no shard has a batch.
+  package static func take(_ sizeClass: SizeClass, into slots: UInt) -> Int {
+    let own = currentShard
+    for offset in 0...state.pointee.shardMask {
+      let shelf = shelf(own &+ offset, sizeClass)
+      let address = stack(shelf).pop()
+      guard address != 0 else { continue }
+      let left = shelf.pointee.count.wrappingSubtract(1, ordering: .relaxed).newValue
+      if left < shelf.pointee.lowWater.load(ordering: .relaxed) {
+        shelf.pointee.lowWater.store(left, ordering: .relaxed)
+      }
+      let batch = Batch(unsafeRecord: address)
+      let count = batch.count
+      Memory.copy(from: batch.slots, to: slots, UInt(count) &* 8)
+      batch.putBack()
+      return count
+    }
+    return 0
+  }
+
+  /// Takes over `count` free blocks, at most `batchCapacity`, whose addresses lie from `slots` on.
+  /// Beyond the shelf's limit, or without memory for a batch, they go to their slabs.
+  package static func put(
+    _ sizeClass: SizeClass, _ slots: UInt, count: Int, reject: (UInt, Rejection) -> Void
+  ) {
+    let shelf = shelf(currentShard, sizeClass)
+    guard shelf.pointee.count.load(ordering: .relaxed) < shelfLimit(sizeClass),
+      let batch = Batch.take()
+    else {
+      return SlabList.giveBack(slots, count: count, of: sizeClass, reject: reject)
+    }
+    batch.count = count
+    Memory.copy(from: slots, to: batch.slots, UInt(count) &* 8)
+    shelf.pointee.count.wrappingAdd(1, ordering: .relaxed)
+    stack(shelf).push(batch.address)
+  }
+
+  package static let batchCapacity = Batch.capacity
+
+  /// Returns every batch of a class to the slabs, and retires the slabs that are empty then.
+  package static func drain(_ sizeClass: SizeClass, reject: (UInt, Rejection) -> Void) {
+    for shard in 0...state.pointee.shardMask {
+      empty(shelf(shard, sizeClass), sizeClass, batches: .max, reject: reject)
+    }
+    SlabList(sizeClass).sweep(keeping: 0)
+  }
+
+  /// Returns half of the batches that lay idle since the last call to the slabs.
+  package static func shrinkIdle(reject: (UInt, Rejection) -> Void) {
+    for number in 1..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      for shard in 0...state.pointee.shardMask {
+        let shelf = shelf(shard, sizeClass)
+        let idle = shelf.pointee.lowWater.load(ordering: .relaxed)
+        if idle > 0 { empty(shelf, sizeClass, batches: (idle + 1) / 2, reject: reject) }
+        shelf.pointee.lowWater.store(
+          shelf.pointee.count.load(ordering: .relaxed), ordering: .relaxed)
+      }
+    }
+  }
+
+  private static func empty(
+    _ shelf: UnsafeMutablePointer<Shelf>, _ sizeClass: SizeClass, batches: Int,
+    reject: (UInt, Rejection) -> Void
+  ) {
+    for _ in 0..<batches {
+      let address = stack(shelf).pop()
+      guard address != 0 else { return }
+      shelf.pointee.count.wrappingSubtract(1, ordering: .relaxed)
+      let batch = Batch(unsafeRecord: address)
+      SlabList.giveBack(batch.slots, count: batch.count, of: sizeClass, reject: reject)
+      batch.putBack()
+    }
+  }
+
+  /// Calls `body` for every free block of a class in the depot. Exact for a heap at rest.
+  package static func forEachBlock(_ sizeClass: SizeClass, _ body: (UInt) -> Void) {
+    for shard in 0...state.pointee.shardMask {
+      var address = stack(shelf(shard, sizeClass)).first()
+      while address != 0 {
+        let batch = Batch(unsafeRecord: address)
+        for index in 0..<batch.count {
+          body(Memory.loadWord(at: batch.slots &+ UInt(index) &* 8))
+        }
+        address = TaggedStack.next(after: address)
+      }
+    }
+  }
+
+  /// Blocks of a class in the depot, counted batch by batch. Exact for a heap at rest.
+  package static func exactBlockCount(_ sizeClass: SizeClass) -> Int {
+    var blocks = 0
+    for shard in 0...state.pointee.shardMask {
+      var address = stack(shelf(shard, sizeClass)).first()
+      // A batch that moves meanwhile may lead elsewhere: no more steps than there are batches.
+      var steps = shelf(shard, sizeClass).pointee.count.load(ordering: .relaxed) + 1
+      while address != 0, steps > 0 {
+        blocks += Batch(unsafeRecord: address).count
+        address = TaggedStack.next(after: address)
+        steps -= 1
+      }
+    }
+    return blocks
+  }
+
+  /// Blocks of a class in the depot, nearly: batches may be partly full.
+  package static func blockCount(_ sizeClass: SizeClass) -> Int {
+    var batches = 0
+    for shard in 0...state.pointee.shardMask {
+      batches += shelf(shard, sizeClass).pointee.count.load(ordering: .relaxed)
+    }
+    return max(batches, 0) * Batch.capacity
+  }
+}

@@ -1,0 +1,253 @@
+import HakmemPages
+import HakmemPlatform
+import Synchronization
+
+/// A granule carved into blocks of one size class, described by a record away from the blocks.
+///
+/// A block is in exactly one place: with the program, in a thread cache, in a batch, or free here.
+///     bit i of the bitmap set  ⇒  block i is free here, and was handed out before (i < fresh)
+///     i ≥ fresh                ⇒  block i was never handed out
+///     free = bits that count + (blocksPerSlab − fresh)
+/// `availability` is `listed << 31 | free`. A slab with free blocks is on its class's list or is
+/// held by the one thread that took it off; only the holder carves and retires, any thread may
+/// return blocks. Returning first sets the bits and then counts them, and the holder takes no more
+/// than is counted, so that `free` never exceeds what is there.
+package struct Slab: Equatable {
+  package let address: UInt
+  @inline(__always)
+  package init(unsafeRecord address: UInt) { self.address = address }
+
+  struct Record: ~Copyable {
+    let link: Atomic<UInt64>
+    let availability: Atomic<UInt32>
+    var fresh: UInt32
+    var start: UInt
+    var superSlab: UInt
+    let doubledClass: Atomic<UInt8>
+    /// Bitmap word where the next carving begins to look.
+    var hint: UInt8
+    /// Whether the granule's pages were zero when the slab was born.
+    var wasZero: Bool
+  }
+
+  private static let bitmapOffset: UInt = 64
+  /// The smallest blocks are 16 bytes: 4096 of them, a bit each.
+  static let recordBytes: UInt = 64 + 512
+  private static let listedFlag: UInt32 = 1 << 31
+
+  var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }
+  @inline(__always)
+  private func bitmapWord(_ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+    Memory.pointer(at: address &+ Self.bitmapOffset &+ UInt(index) &* 8)
+  }
+
+  package var start: UInt { record.pointee.start }
+  package var sizeClass: SizeClass {
+    SizeClass(doubled: UInt(record.pointee.doubledClass.load(ordering: .relaxed)))
+  }
+  package var freeCount: Int {
+    Int(record.pointee.availability.load(ordering: .acquiring) & ~Self.listedFlag)
+  }
+  package var freshCount: Int { Int(record.pointee.fresh) }
+  package var isEmpty: Bool { freeCount == sizeClass.blocksPerSlab }
+
+  // MARK: Birth and death
+
+  /// A slab on a new granule, held by the caller; nil when memory is exhausted.
+  static func create(_ sizeClass: SizeClass) -> Slab? {
+    guard let granule = SuperSlabPool.takeGranule() else { return nil }
+    guard let table = table(of: granule.superSlab) else {
+      SuperSlabPool.putGranule(granule)
+      return nil
+    }
+    let slab = Slab(unsafeRecord: table &+ granule.index &* recordBytes)
+    let record = slab.record
+    record.pointee.fresh = 0
+    record.pointee.hint = 0
+    record.pointee.start = granule.start
+    record.pointee.superSlab = granule.superSlab.address
+    record.pointee.wasZero = !granule.isDirty
+    record.pointee.doubledClass.store(UInt8(sizeClass.doubled), ordering: .relaxed)
+    record.pointee.availability.store(
+      Self.listedFlag | UInt32(sizeClass.blocksPerSlab), ordering: .relaxed)
+    ClassMap.set(sizeClass.doubled, at: granule.start)
+    SlabCounters.shared.pointee.created.wrappingAdd(1, ordering: .relaxed)
+    return slab
+  }
+
+  /// Returns the granule of a slab whose blocks are all free. The caller holds the slab.
+  func retire() {
+    let words = (Int(record.pointee.fresh) + 63) / 64
+    for index in 0..<words { bitmapWord(index).pointee.store(0, ordering: .relaxed) }
+    record.pointee.doubledClass.store(0, ordering: .relaxed)
+    record.pointee.availability.store(0, ordering: .relaxed)
+    ClassMap.set(0, at: start)
+    SlabCounters.shared.pointee.retired.wrappingAdd(1, ordering: .relaxed)
+    let superSlab = SuperSlab(unsafeRecord: record.pointee.superSlab)
+    let index = (start &- superSlab.start) >> Constants.granuleShift
+    SuperSlabPool.putGranule(Granule(superSlab: superSlab, index: index))
+  }
+
+  /// The slab around `pointer`; nil when none lies there.
+  package static func around(_ pointer: UInt) -> Slab? {
+    let record = SuperSlabRegistry.record(at: pointer)
+    guard SpanKind.of(record: record) == .slabs else { return nil }
+    let superSlab = SuperSlab(unsafeRecord: record)
+    let table = superSlab.slabTable
+    guard table != 0 else { return nil }
+    let index = (pointer &- superSlab.start) >> Constants.granuleShift
+    let slab = Slab(unsafeRecord: table &+ index &* recordBytes)
+    return slab.sizeClass == .none ? nil : slab
+  }
+
+  private static func table(of superSlab: SuperSlab) -> UInt? {
+    let known = superSlab.slabTable
+    if known != 0 { return known }
+    // Two threads may come here at once for two granules; the loser's table serves nobody.
+    let table = MetadataRegion.allocate(recordBytes &* Constants.granulesPerSuperSlab)
+    guard table != 0 else { return nil }
+    return superSlab.setSlabTableOnce(table)
+  }
+
+  /// Calls `body` for every slab of a SuperSlab.
+  package static func forEach(in superSlab: SuperSlab, _ body: (Slab) -> Void) {
+    guard superSlab.kind == .slabs, superSlab.slabTable != 0 else { return }
+    for index in 0..<Constants.granulesPerSuperSlab {
+      let slab = Slab(unsafeRecord: superSlab.slabTable &+ index &* recordBytes)
+      if slab.sizeClass != .none { body(slab) }
+    }
+  }
+
+  // MARK: Blocks
+
+  /// Number of the block that begins at `pointer`; nil for a pointer into a block's middle or to a
+  /// block that was never handed out.
+  package func blockIndex(of pointer: UInt) -> Int? {
+    let offset = pointer &- start
+    let index = (offset &* sizeClass.reciprocal) >> 32
+    guard index &* sizeClass.blockBytes == offset, index < record.pointee.fresh else { return nil }
+    return Int(index)
+  }
+
+  /// Start of the block around `pointer`.
+  package func blockStart(around pointer: UInt) -> UInt {
+    let index = ((pointer &- start) &* sizeClass.reciprocal) >> 32
+    return start &+ index &* sizeClass.blockBytes
+  }
+
+  /// Whether block `index` is free here.
+  package func isFree(_ index: Int) -> Bool {
+    index >= freshCount
+      || bitmapWord(index / 64).pointee.load(ordering: .relaxed) & (1 << UInt64(index % 64)) != 0
+  }
+
+  /// Carves up to `count` free blocks and writes their addresses from `slots` on; returns how many.
+  /// Blocks that were used before come first; fresh ones only up to the end of the page that the
+  /// first of them ends in, so that memory is touched page by page. The caller holds the slab.
+  func carve(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
+    let free = freeCount
+    let fresh = Int(record.pointee.fresh)
+    let recycled = free - (sizeClass.blocksPerSlab - fresh)
+    if recycled > 0 { return (carveRecycled(into: slots, count: min(count, recycled)), false) }
+    guard free > 0 else { return (0, false) }
+    return (carveFresh(into: slots, count: min(count, free)), record.pointee.wasZero)
+  }
+
+  private func carveRecycled(into slots: UInt, count: Int) -> Int {
+    let blockBytes = sizeClass.blockBytes
+    let words = (Int(record.pointee.fresh) + 63) / 64
+    var index = Int(record.pointee.hint)
+    if index >= words { index = 0 }
+    var taken = 0
+    var slot = slots
+    for _ in 0..<words {
+      var bits = bitmapWord(index).pointee.load(ordering: .acquiring)
+      if bits != 0 {
+        if bits.nonzeroBitCount > count - taken { bits = Self.lowest(count - taken, of: bits) }
+        // Acquires what the threads that returned these blocks wrote before.
+        bitmapWord(index).pointee.bitwiseAnd(~bits, ordering: .acquiring)
+        taken += bits.nonzeroBitCount
+        let first = start &+ UInt(index * 64) &* blockBytes
+        while bits != 0 {
+          Memory.storeWord(first &+ UInt(bits.trailingZeroBitCount) &* blockBytes, at: slot)
+          slot &+= 8
+          bits &= bits &- 1
+        }
+        if taken == count { break }
+      }
+      index = index + 1 == words ? 0 : index + 1
+    }
+    record.pointee.hint = UInt8(index)
+    invariant(taken == count, "a slab counts more free blocks than it has")
+    return taken
+  }
+
+  private func carveFresh(into slots: UInt, count: Int) -> Int {
+    let blockBytes = sizeClass.blockBytes
+    let fresh = Int(record.pointee.fresh)
+    let first = start &+ UInt(fresh) &* blockBytes
+    let pageEnd = (first &+ blockBytes).roundedUp(to: Constants.pageBytes)
+    let taken = min(count, Int((pageEnd &- first) / blockBytes))
+    // Downwards, so that the cache hands them out upwards.
+    for index in 0..<taken {
+      Memory.storeWord(
+        first &+ UInt(taken - 1 - index) &* blockBytes, at: slots &+ UInt(index) &* 8)
+    }
+    record.pointee.fresh = UInt32(fresh + taken)
+    return taken
+  }
+
+  private static func lowest(_ count: Int, of bits: UInt64) -> UInt64 {
+    var rest = bits
+    for _ in 0..<count { rest &= rest &- 1 }
+    return bits & ~rest
+  }
+
+  /// Counts carved blocks as taken. `mustList`: blocks are left, the caller lists the slab again.
+  func finishCarving(_ count: Int) -> (mustList: Bool, isEmpty: Bool) {
+    var old = record.pointee.availability.load(ordering: .relaxed)
+    while true {
+      let left = (old & ~Self.listedFlag) - UInt32(count)
+      let new = left == 0 ? 0 : left | Self.listedFlag
+      let (done, seen) = record.pointee.availability.weakCompareExchange(
+        expected: old, desired: new, successOrdering: .acquiringAndReleasing,
+        failureOrdering: .relaxed)
+      if done { return (left != 0, Int(left) == sizeClass.blocksPerSlab) }
+      old = seen
+    }
+  }
+
+  /// Marks blocks of one bitmap word as free; returns those of them that were free already.
+  func markFree(_ bits: UInt64, word: Int) -> UInt64 {
+    // Releases what the program wrote in the blocks before it freed them.
+    bits & bitmapWord(word).pointee.bitwiseOr(bits, ordering: .releasing).oldValue
+  }
+
+  /// Counts blocks that `markFree` marked. `mustList`: the caller lists the slab.
+  func countFree(_ count: Int) -> (mustList: Bool, isEmpty: Bool) {
+    var old = record.pointee.availability.load(ordering: .relaxed)
+    while true {
+      let new = (old &+ UInt32(count)) | Self.listedFlag
+      let (done, seen) = record.pointee.availability.weakCompareExchange(
+        expected: old, desired: new, successOrdering: .acquiringAndReleasing,
+        failureOrdering: .relaxed)
+      if done {
+        let free = Int(new & ~Self.listedFlag)
+        return (old & Self.listedFlag == 0, free == sizeClass.blocksPerSlab)
+      }
+      old = seen
+    }
+  }
+}
+
+/// Events of the slab layer since the process began.
+package struct SlabCounters: ~Copyable {
+  package let created: Atomic<Int>
+  package let retired: Atomic<Int>
+  package let corruptions: Atomic<Int>
+
+  @inline(__always)
+  package static var shared: UnsafeMutablePointer<SlabCounters> {
+    Memory.pointer(at: SlabsStorage.counters)
+  }
+}

@@ -1,0 +1,149 @@
+import HakmemPages
+import HakmemPlatform
+import Synchronization
+
+/// The slabs of one class that have free blocks: a lock-free stack, one line for each class.
+package struct SlabList {
+  private struct State: ~Copyable {
+    let stack: Atomic<UInt64>
+    /// Slabs that became empty while listed, since the last sweep.
+    let emptied: Atomic<Int>
+    let slabs: Atomic<Int>
+  }
+
+  private let sizeClass: SizeClass
+  private let state: UnsafeMutablePointer<State>
+
+  @inline(__always)
+  package init(_ sizeClass: SizeClass) {
+    self.sizeClass = sizeClass
+    state = Memory.pointer(at: SlabsStorage.slabLists &+ sizeClass.doubled &* 32)
+  }
+
+  private var stack: TaggedStack { TaggedStack(unsafeAt: UInt(bitPattern: state)) }
+
+  /// Slabs of the class, listed or not.
+  package var slabCount: Int { state.pointee.slabs.load(ordering: .relaxed) }
+
+  /// Writes up to `count` block addresses from `slots` on and returns how many; 0 only when memory
+  /// is exhausted. `isZero`: the blocks were never used and read as zeroes.
+  package func carve(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
+    let address = stack.pop()
+    let slab: Slab
+    if address != 0 {
+      slab = Slab(unsafeRecord: address)
+    } else {
+      guard let fresh = Slab.create(sizeClass) else { return (0, false) }
+      state.pointee.slabs.wrappingAdd(1, ordering: .relaxed)
+      slab = fresh
+    }
+    let carved = slab.carve(into: slots, count: count)
+    if slab.finishCarving(carved.count).mustList { stack.push(slab.address) }
+    return carved
+  }
+
+  /// Lists new slabs ahead of need; false when memory is exhausted.
+  package func addSlabs(_ count: Int) -> Bool {
+    for _ in 0..<count {
+      guard let slab = Slab.create(sizeClass) else { return false }
+      state.pointee.slabs.wrappingAdd(1, ordering: .relaxed)
+      stack.push(slab.address)
+    }
+    return true
+  }
+
+  /// Returns blocks to their slabs. A pointer that is not a live block of the class goes to
+  /// `reject`, which does not return or drops it.
+  package static func giveBack(
+    _ slots: UInt, count: Int, of sizeClass: SizeClass, reject: (UInt, Rejection) -> Void
+  ) {
+    let list = SlabList(sizeClass)
+    var index = 0
+    while index < count {
+      let pointer = Memory.loadWord(at: slots &+ UInt(index) &* 8)
+      guard let slab = Slab.around(pointer), slab.sizeClass == sizeClass else {
+        reject(pointer, .foreign)
+        index += 1
+        continue
+      }
+      index += list.giveBackRun(to: slab, from: slots &+ UInt(index) &* 8, count: count - index, reject)
+    }
+  }
+
+  /// Returns the leading pointers that lie in `slab`, those of one bitmap word with one atomic
+  /// operation; returns how many it took.
+  private func giveBackRun(
+    to slab: Slab, from slots: UInt, count: Int, _ reject: (UInt, Rejection) -> Void
+  ) -> Int {
+    var taken = 0
+    var freed = 0
+    var word = -1
+    var bits: UInt64 = 0
+    func flush() {
+      guard bits != 0 else { return }
+      let twice = slab.markFree(bits, word: word)
+      freed += (bits & ~twice).nonzeroBitCount
+      if twice != 0 {
+        let index = word * 64 + twice.trailingZeroBitCount
+        reject(slab.start &+ UInt(index) &* sizeClass.blockBytes, .alreadyFree)
+      }
+      bits = 0
+    }
+    while taken < count {
+      let pointer = Memory.loadWord(at: slots &+ UInt(taken) &* 8)
+      guard pointer &- slab.start < Constants.granuleBytes else { break }
+      taken += 1
+      guard let index = slab.blockIndex(of: pointer) else {
+        reject(pointer, .interior)
+        continue
+      }
+      let bit: UInt64 = 1 << UInt64(index % 64)
+      if index / 64 != word || bits & bit != 0 {
+        flush()
+        word = index / 64
+      }
+      bits |= bit
+    }
+    flush()
+    if freed > 0 { recount(freed, in: slab) }
+    return taken
+  }
+
+  private func recount(_ freed: Int, in slab: Slab) {
+    let (mustList, isEmpty) = slab.countFree(freed)
+    if mustList { stack.push(slab.address) }
+    if isEmpty { noteEmptied() }
+  }
+
+  private func noteEmptied() {
+    let emptied = state.pointee.emptied.wrappingAdd(1, ordering: .relaxed).newValue
+    // A sweep walks the whole list: wait until it pays.
+    if emptied > 1 + slabCount / 16 { sweep(keeping: 1) }
+  }
+
+  /// Retires the empty slabs, but for `keeping` of them.
+  package func sweep(keeping: Int) {
+    guard state.pointee.emptied.exchange(0, ordering: .relaxed) > 0 || keeping == 0 else { return }
+    var kept = 0
+    var address = stack.popAll()
+    while address != 0 {
+      let next = TaggedStack.next(after: address)
+      let slab = Slab(unsafeRecord: address)
+      if slab.isEmpty, kept >= keeping {
+        state.pointee.slabs.wrappingSubtract(1, ordering: .relaxed)
+        slab.retire()
+      } else {
+        if slab.isEmpty { kept += 1 }
+        stack.push(address)
+      }
+      address = next
+    }
+  }
+}
+
+/// Why a pointer cannot be freed.
+package enum Rejection {
+  case foreign
+  case interior
+  case alreadyFree
+}

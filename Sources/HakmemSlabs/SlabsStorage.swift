@@ -1,0 +1,13 @@
+import CHakmemShims
+import HakmemPlatform
+
+/// Where the layer's state lies in its zeroed storage.
+enum SlabsStorage {
+  private static var base: UInt { UInt(bitPattern: hakmem_slabs_storage()) }
+  static var facts: UInt { base }
+  static var counters: UInt { base &+ 1024 }
+  static var emptyBatches: UInt { base &+ 1152 }
+  static var depot: UInt { base &+ 1216 }
+  /// One line for each class: its list of slabs with free blocks.
+  static var slabLists: UInt { base &+ 2048 }
+}

@@ -1,0 +1,65 @@
+import HakmemPages
+import HakmemPlatform
+import HakmemSlabs
+import Synchronization
+
+/// What slow calls do now and then: give back what lies idle.
+package enum Housekeeping {
+  private static let periodMilliseconds: UInt32 = 100
+
+  private static var lastRun: UnsafeMutablePointer<Atomic<UInt32>> {
+    Memory.pointer(at: CacheStorage.housekeeping)
+  }
+
+  /// Called by a thread with its own cache at the end of some of its slow calls.
+  static func tick(_ cache: ThreadCache) {
+    let now = Clock.milliseconds()
+    if now &- cache.record.pointee.lastLook >= periodMilliseconds {
+      cache.record.pointee.lastLook = now
+      cache.shrinkIdleBins()
+    }
+    let last = lastRun.pointee.load(ordering: .relaxed)
+    guard now &- last >= periodMilliseconds,
+      lastRun.pointee.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
+    else { return }
+    let delay = UInt32(Option.purgeDelay.value)
+    Depot.shrinkIdle(reject: Misuse.report)
+    ThreadCache.flushParked(age: delay)
+    Purge.run(age: delay)
+  }
+
+  /// Gives back everything that lies free: the caller's cache, the depots, empty slabs and pages.
+  package static func purgeEverything() {
+    let cache = ThreadCache.current
+    if cache.kind == .open {
+      cache.flush(toSlabs: true)
+      cache.dropRuns()
+    }
+    makeRoom()
+  }
+
+  /// As `purgeEverything`, but leaves the caller's cache alone.
+  package static func makeRoom() {
+    ThreadCache.flushParked(age: 0)
+    for number in 1..<SizeClass.count {
+      Depot.drain(SizeClass(number), reject: Misuse.report)
+    }
+    SuperSlabPool.retireEmpty()
+    Purge.run(age: 0)
+  }
+}
+
+extension ThreadCache {
+  /// Moves half of each bin that had no slow call since the last look to the depot.
+  func shrinkIdleBins() {
+    record.pointee.isBusy.store(1, ordering: .releasing)
+    let active = record.pointee.activeClasses
+    record.pointee.activeClasses = 0
+    for number in 1..<SizeClass.count where active & (1 << UInt64(number)) == 0 {
+      let sizeClass = SizeClass(number)
+      let idle = count(sizeClass) / 2
+      if idle > 0 { moveOldest(min(idle, Depot.batchCapacity), of: sizeClass) }
+    }
+    record.pointee.isBusy.store(0, ordering: .releasing)
+  }
+}

@@ -1,0 +1,106 @@
+import CHakmemShims
+import HakmemPages
+import HakmemPlatform
+import HakmemSlabs
+import Synchronization
+
+/// Reports on pointers that cannot be freed: what they are, then the end of the process.
+package enum Misuse {
+  /// What the program tried to do with the pointer.
+  package enum Action {
+    case free, reallocate, usableSize, freeSized
+    var text: StaticString {
+      switch self {
+      case .free: "free"
+      case .reallocate: "realloc"
+      case .usableSize: "malloc_usable_size"
+      case .freeSized: "free_sized"
+      }
+    }
+  }
+
+  /// For pointers that a cache or the depot returned to their slabs: the program freed them earlier.
+  package static func report(_ pointer: UInt, _ rejection: Rejection) {
+    SlabCounters.shared.pointee.corruptions.wrappingAdd(1, ordering: .relaxed)
+    stop(.free, pointer, rejection)
+  }
+
+  package static func stop(_ action: Action, _ pointer: UInt, _ rejection: Rejection) -> Never {
+    Text.message {
+      $0.append("hakmem: ")
+      $0.append(action.text)
+      $0.append("(")
+      $0.append(hex: pointer)
+      $0.append("): ")
+      switch rejection {
+      case .alreadyFree: $0.append("double free: ")
+      case .interior: $0.append("interior pointer: ")
+      case .foreign: $0.append("not a heap pointer: ")
+      }
+      describe(pointer, to: &$0)
+      $0.append("\n")
+    }
+    hakmem_abort()
+  }
+
+  /// Appends what lies at an address.
+  package static func describe(_ pointer: UInt, to text: inout Text) {
+    let record = SuperSlabRegistry.record(at: pointer)
+    switch SpanKind.of(record: record) {
+    case .slabs: describeInSlabs(pointer, SuperSlab(unsafeRecord: record), to: &text)
+    case .pageRuns: describeInRuns(pointer, SuperSlab(unsafeRecord: record), to: &text)
+    case .large:
+      let region = LargeRegion(unsafeRecord: record)
+      appendPlace(pointer, region.start, region.mappedBytes, to: &text)
+      text.append(region.isLive ? "large block" : "large block that is free")
+    case .unused:
+      text.append("no block of this heap lies there")
+    }
+  }
+
+  private static func describeInSlabs(
+    _ pointer: UInt, _ superSlab: SuperSlab, to text: inout Text
+  ) {
+    guard let slab = Slab.around(pointer) else { return text.append("in an unused slab") }
+    let start = slab.blockStart(around: pointer)
+    appendPlace(pointer, start, slab.sizeClass.blockBytes, to: &text)
+    text.append("block of size class ")
+    text.append(UInt(slab.sizeClass.number))
+    text.append(" (")
+    text.append(slab.sizeClass.blockBytes)
+    text.append(" B)")
+    if let index = slab.blockIndex(of: start) {
+      if slab.isFree(index) { text.append(" that is free") }
+    } else {
+      text.append(" that was never allocated")
+    }
+  }
+
+  private static func describeInRuns(
+    _ pointer: UInt, _ superSlab: SuperSlab, to text: inout Text
+  ) {
+    var found = false
+    PageRuns.forEachRun(in: superSlab) { start, byteCount, isLive in
+      guard pointer &- start < byteCount else { return }
+      found = true
+      appendPlace(pointer, start, byteCount, to: &text)
+      text.append(isLive ? "medium block" : "medium block that is free")
+    }
+    if !found { text.append("free pages") }
+  }
+
+  private static func appendPlace(
+    _ pointer: UInt, _ start: UInt, _ byteCount: UInt, to text: inout Text
+  ) {
+    if pointer != start {
+      text.append(pointer &- start)
+      text.append(" bytes into the ")
+    } else {
+      text.append("the ")
+    }
+    if byteCount >= 32 << 10 {
+      text.append(bytes: byteCount)
+      text.append(" ")
+    }
+  }
+}

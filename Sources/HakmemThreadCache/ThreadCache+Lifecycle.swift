@@ -1,0 +1,119 @@
+import CHakmemShims
+import HakmemPlatform
+import HakmemSlabs
+import Synchronization
+
+/// Caches come and go with threads. One that a thread leaves is parked with its blocks, and the next
+/// new thread goes on with it.
+extension ThreadCache {
+  private static var parked: TaggedStack { TaggedStack(unsafeAt: CacheStorage.parked) }
+  private static var allHead: UnsafeMutablePointer<Atomic<UInt>> {
+    Memory.pointer(at: CacheStorage.all)
+  }
+
+  package static func learnLayout() { ThreadCacheLayout.learn() }
+
+  /// Gives the calling thread, which has none, a cache; nil when memory is exhausted.
+  package static func adopt() -> ThreadCache? {
+    Gate.wait()
+    let lock = Lock(.control)
+    lock.acquire()
+    guard let cache = takeParked() ?? create() else {
+      lock.release()
+      return nil
+    }
+    cache.record.pointee.ownersWord = UInt(bitPattern: hakmem_thread_cache_word())
+    cache.record.pointee.isOwned.store(1, ordering: .relaxed)
+    hakmem_set_thread_cache(cache.address)
+    lock.release()
+    // May allocate, which the cache serves by now.
+    _ = hakmem_register_thread_exit(cache.address)
+    return cache
+  }
+
+  private static func takeParked() -> ThreadCache? {
+    let record = parked.pop()
+    return record == 0 ? nil : ThreadCache(unsafeRecord: record)
+  }
+
+  private static func create() -> ThreadCache? {
+    guard let cache = ThreadCacheLayout.create() else { return nil }
+    cache.record.pointee.nextOfAll = allHead.pointee.load(ordering: .relaxed)
+    // Releases the cache's fields to those who walk the list.
+    allHead.pointee.store(cache.address, ordering: .releasing)
+    return cache
+  }
+
+  /// Parks the calling thread's cache. Blocks that the thread frees from now on go to their slabs.
+  package func leave() {
+    hakmem_set_thread_cache(hakmem_exited_cache_header())
+    dropRuns()
+    park()
+  }
+
+  private func park() {
+    record.pointee.parkedAt = Clock.milliseconds()
+    record.pointee.ownersWord = 0
+    record.pointee.isOwned.store(0, ordering: .relaxed)
+    Self.parked.push(address &+ Offset.record)
+  }
+
+  package var isOwned: Bool { record.pointee.isOwned.load(ordering: .relaxed) != 0 }
+  package var refillCount: UInt { record.pointee.refills }
+  package var overflowCount: UInt { record.pointee.overflows }
+
+  /// Calls `body` for every cache, owned or parked.
+  package static func forEach(_ body: (ThreadCache) -> Void) {
+    var address = allHead.pointee.load(ordering: .acquiring)
+    while address != 0 {
+      let cache = ThreadCache(unsafeAt: address)
+      body(cache)
+      address = cache.record.pointee.nextOfAll
+    }
+  }
+
+  /// Returns every block to the depot or, with `toSlabs`, to the slabs.
+  package func flush(toSlabs: Bool) {
+    record.pointee.isBusy.store(1, ordering: .releasing)
+    for number in 1..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      let count = count(sizeClass)
+      guard count > 0 else { continue }
+      if toSlabs {
+        SlabList.giveBack(firstSlot(sizeClass), count: count, of: sizeClass, reject: Misuse.report)
+        bin(sizeClass).top = firstSlot(sizeClass)
+      } else {
+        while self.count(sizeClass) > 0 {
+          moveOldest(min(Depot.batchCapacity, self.count(sizeClass)), of: sizeClass)
+        }
+      }
+    }
+    record.pointee.isBusy.store(0, ordering: .releasing)
+  }
+
+  /// Flushes the caches that no thread owns and that were parked `age` milliseconds ago.
+  package static func flushParked(age: UInt32) {
+    let now = Clock.milliseconds()
+    var record = parked.popAll()
+    while record != 0 {
+      let next = TaggedStack.next(after: record)
+      let cache = ThreadCache(unsafeRecord: record)
+      if now &- cache.record.pointee.parkedAt >= age { cache.flush(toSlabs: true) }
+      parked.push(record)
+      record = next
+    }
+  }
+
+  /// In the child of a fork: parks the caches of the threads that are no more. One that was in a
+  /// slow path at that moment may be half changed, and is left alone.
+  package static func inheritAfterFork() {
+    let mine = ThreadCache.current.opened
+    forEach { cache in
+      guard cache != mine, cache.isOwned,
+        cache.record.pointee.isBusy.load(ordering: .relaxed) == 0
+      else { return }
+      cache.dropRuns()
+      cache.park()
+    }
+  }
+}

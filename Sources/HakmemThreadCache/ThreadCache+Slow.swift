@@ -1,0 +1,110 @@
+import CHakmemShims
+import HakmemPlatform
+import HakmemSlabs
+import Synchronization
+
+/// Refill and overflow: one batch at a time between the cache and the depot or the slabs.
+extension ThreadCache {
+  /// A block of the class: from the bin, or after a refill; 0 when memory is exhausted.
+  package func allocate(_ sizeClass: SizeClass) -> UInt {
+    let block = bin(sizeClass).pop()
+    return block != 0 ? block : refill(sizeClass)
+  }
+
+  /// Fills the empty bin and takes one block; 0 when memory is exhausted.
+  @inline(never)
+  package func refill(_ sizeClass: SizeClass) -> UInt {
+    enterSlow(sizeClass)
+    defer { leaveSlow() }
+    record.pointee.refills &+= 1
+    let first = firstSlot(sizeClass)
+    if sizeClass.cacheCapacity >= Depot.batchCapacity {
+      let count = Depot.take(sizeClass, into: first)
+      if count > 0 {
+        extend(sizeClass, toHold: count)
+        return take(count, from: first, sizeClass)
+      }
+    } else {
+      // The batch may be larger than the bin: the rest goes on to the slabs.
+      let block = refillSmallBin(sizeClass)
+      if block != 0 { return block }
+    }
+    var carved = SlabList(sizeClass).carve(into: first, count: sizeClass.refillCount)
+    if carved.count == 0 {
+      Housekeeping.makeRoom()
+      carved = SlabList(sizeClass).carve(into: first, count: sizeClass.refillCount)
+      guard carved.count > 0 else { return 0 }
+    }
+    return take(carved.count, from: first, sizeClass)
+  }
+
+  private func refillSmallBin(_ sizeClass: SizeClass) -> UInt {
+    withUnsafeTemporaryAllocation(of: UInt.self, capacity: Depot.batchCapacity) { buffer in
+      let slots = UInt(bitPattern: buffer.baseAddress)
+      let count = Depot.take(sizeClass, into: slots)
+      guard count > 0 else { return 0 }
+      let room = Int(bitPattern: bin(sizeClass).limit &- firstSlot(sizeClass)) / 8
+      let kept = min(count, room)
+      Memory.copy(from: slots, to: firstSlot(sizeClass), UInt(kept) &* 8)
+      if count > kept {
+        SlabList.giveBack(
+          slots &+ UInt(kept) &* 8, count: count - kept, of: sizeClass, reject: Misuse.report)
+      }
+      return take(kept, from: firstSlot(sizeClass), sizeClass)
+    }
+  }
+
+  /// The last of `count` blocks that were written from `first` on; the others stay in the bin.
+  private func take(_ count: Int, from first: UInt, _ sizeClass: SizeClass) -> UInt {
+    let last = first &+ UInt(count - 1) &* 8
+    bin(sizeClass).top = last
+    return Memory.loadWord(at: last)
+  }
+
+  /// Puts a block into its full bin: by making the bin longer, or by moving the oldest blocks to
+  /// the depot.
+  @inline(never)
+  package func overflow(_ block: UInt, _ sizeClass: SizeClass) {
+    enterSlow(sizeClass)
+    defer { leaveSlow() }
+    let bin = bin(sizeClass)
+    let capacity = Int(bitPattern: bin.limit &- firstSlot(sizeClass)) / 8
+    if capacity < sizeClass.cacheCapacity {
+      extend(sizeClass, toHold: min(capacity * 2, sizeClass.cacheCapacity))
+    } else {
+      record.pointee.overflows &+= 1
+      moveOldest(min(Depot.batchCapacity, (capacity + 1) / 2), of: sizeClass)
+    }
+    _ = bin.push(block)
+  }
+
+  private func extend(_ sizeClass: SizeClass, toHold count: Int) {
+    let limit = firstSlot(sizeClass) &+ UInt(count) &* 8
+    if limit > bin(sizeClass).limit { bin(sizeClass).limit = limit }
+  }
+
+  /// Moves the `count` oldest blocks to the depot: the newest are the ones in the processor's cache.
+  func moveOldest(_ count: Int, of sizeClass: SizeClass) {
+    let first = firstSlot(sizeClass)
+    let bin = bin(sizeClass)
+    let moved = UInt(count) &* 8
+    Depot.put(sizeClass, first, count: count, reject: Misuse.report)
+    Memory.move(from: first &+ moved, to: first, bin.top &- first &- moved)
+    bin.top = bin.top &- moved
+  }
+
+  // MARK: Slow calls
+
+  /// Marks the cache as half changed, for a fork in another thread.
+  private func enterSlow(_ sizeClass: SizeClass) {
+    record.pointee.isBusy.store(1, ordering: .releasing)
+    record.pointee.activeClasses |= 1 << UInt64(sizeClass.number)
+  }
+
+  private func leaveSlow() {
+    record.pointee.isBusy.store(0, ordering: .releasing)
+    record.pointee.slowCalls &+= 1
+    let callsBetweenLooks: UInt = 64
+    if record.pointee.slowCalls % callsBetweenLooks == 0 { Housekeeping.tick(self) }
+  }
+}

@@ -1,0 +1,151 @@
+import CHakmemShims
+import HakmemPlatform
+import HakmemSlabs
+import Synchronization
+
+/// A thread's stacks of free blocks, one for each size class.
+///
+/// The header is what both fast paths read: the class of each small size, and for each class a bin
+/// of two words, the stack's top and its limit. Below every stack lies a zero word, where `malloc`
+/// finds nothing; bin 0 is full for ever, so that `free` of a pointer without a class leaves the
+/// fast path without a branch of its own.
+///
+/// Behind it lies a second header whose bins are all empty and full: while the thread's word points
+/// there, every call takes the slow path. Only the owner changes the open header; who wants the
+/// thread to stop changes its word.
+package struct ThreadCache: Equatable {
+  package let address: UInt
+  @inline(__always)
+  package init(unsafeAt address: UInt) { self.address = address }
+
+  /// The calling thread's header, open or closed.
+  @inline(__always)
+  package static var current: ThreadCache { ThreadCache(unsafeAt: hakmem_get_thread_cache()) }
+
+  enum Offset {
+    static let classOf: UInt = 0
+    static let bins: UInt = 264
+    static let kind: UInt = 1112
+    static let closedHeader: UInt = 1152
+    static let record: UInt = 2304
+    static let slots: UInt = 2816
+  }
+
+  // MARK: Fast paths
+
+  /// The bin for a size of at most `SizeClass.fastMaximumBytes`.
+  @inline(__always)
+  package func bin(forSize byteCount: UInt) -> Bin {
+    Bin(address: address, doubledClass: Memory.loadByte(
+      at: address &+ Offset.classOf &+ (byteCount &+ 15) >> 4))
+  }
+
+  @inline(__always)
+  package func bin(forDoubledClass doubledClass: UInt) -> Bin {
+    Bin(address: address, doubledClass: doubledClass)
+  }
+
+  /// A stack of free blocks.
+  package struct Bin {
+    let address: UInt
+    package let doubledClass: UInt
+
+    @inline(__always)
+    private var topAddress: UInt { address &+ Offset.bins &+ doubledClass &* 8 }
+
+    @inline(__always)
+    package var top: UInt {
+      get { Memory.loadWord(at: topAddress) }
+      nonmutating set { Memory.storeWord(newValue, at: topAddress) }
+    }
+    @inline(__always)
+    package var limit: UInt {
+      get { Memory.loadWord(at: topAddress &+ 8) }
+      nonmutating set { Memory.storeWord(newValue, at: topAddress &+ 8) }
+    }
+
+    /// Takes the newest block; 0 when the bin is empty.
+    @inline(__always)
+    package func pop() -> UInt {
+      let top = top
+      let block = Memory.loadWord(at: top &- 8)
+      if block != 0 { self.top = top &- 8 }
+      return block
+    }
+
+    /// Puts a block on top; false when the bin is full.
+    @inline(__always)
+    package func push(_ block: UInt) -> Bool {
+      let top = top
+      guard top != limit else { return false }
+      Memory.storeWord(block, at: top)
+      self.top = top &+ 8
+      return true
+    }
+  }
+
+  // MARK: Kinds of headers
+
+  package enum Kind: UInt {
+    /// The thread has no cache yet.
+    case initial = 1
+    /// The thread's cache was given up as the thread ended.
+    case exited = 2
+    case closed = 3
+    case open = 4
+  }
+  package var kind: Kind { Kind(rawValue: Memory.loadWord(at: address &+ Offset.kind)) ?? .initial }
+  /// The open header of a closed one.
+  package var opened: ThreadCache {
+    kind == .closed ? ThreadCache(unsafeAt: address &- Offset.closedHeader) : self
+  }
+  var closedHeader: UInt { address &+ Offset.closedHeader }
+
+  // MARK: The owner's record
+
+  struct Record: ~Copyable {
+    /// Link in the stack of parked caches.
+    let link: Atomic<UInt64>
+    /// The owner is in a slow path; its bins may be half changed.
+    let isBusy: Atomic<UInt8>
+    let isOwned: Atomic<UInt8>
+    /// Where the owner's thread-local word lies.
+    var ownersWord: UInt
+    /// Link in the list of all caches, which only grows.
+    var nextOfAll: UInt
+    var slowCalls: UInt
+    var refills: UInt
+    var overflows: UInt
+    var parkedAt: UInt32
+    /// One bit for each class that had a slow call since the last look.
+    var activeClasses: UInt64
+    var lastLook: UInt32
+    var runCount: UInt32
+    var runBytes: UInt
+    var runs: InlineArray<8, UInt>
+  }
+  var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address &+ Offset.record) }
+  init(unsafeRecord record: UInt) { address = record &- Offset.record }
+
+  /// First slot of a class; the zero word lies below it.
+  func firstSlot(_ sizeClass: SizeClass) -> UInt {
+    address &+ ThreadCacheLayout.firstSlotOffset(sizeClass)
+  }
+
+  func bin(_ sizeClass: SizeClass) -> Bin { bin(forDoubledClass: sizeClass.doubled) }
+
+  /// Blocks of a class in the cache.
+  package func count(_ sizeClass: SizeClass) -> Int {
+    Int(bitPattern: bin(sizeClass).top &- firstSlot(sizeClass)) / 8
+  }
+
+  /// Calls `body` for every block of a class in the cache. Exact for a thread at rest.
+  package func forEachBlock(_ sizeClass: SizeClass, _ body: (UInt) -> Void) {
+    var slot = firstSlot(sizeClass)
+    let top = bin(sizeClass).top
+    while slot < top {
+      body(Memory.loadWord(at: slot))
+      slot &+= 8
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import CHakmemShims
+import HakmemPlatform
+import HakmemSlabs
+
+/// Sizes of a thread cache, the same for all, and how a new one is set up.
+enum ThreadCacheLayout {
+  private static var offsets: UInt { CacheStorage.slotOffsets }
+
+  static func firstSlotOffset(_ sizeClass: SizeClass) -> UInt {
+    Memory.loadWord(at: offsets &+ sizeClass.doubled &* 4)
+  }
+  static var byteCount: UInt { Memory.loadWord(at: offsets) }
+
+  /// Lays the classes' slots out one after the other, each above its zero word. Runs once.
+  static func learn() {
+    // The first word is bin 0's zero.
+    var offset = ThreadCache.Offset.slots &+ 8
+    for number in 1..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      offset &+= 8
+      Memory.storeWord(offset, at: offsets &+ sizeClass.doubled &* 4)
+      offset &+= UInt(sizeClass.cacheCapacity) &* 8
+    }
+    Memory.storeWord(offset.roundedUp(to: Constants.lineBytes), at: offsets)
+  }
+
+  /// A new cache with empty bins, owned by nobody; nil when memory is exhausted.
+  static func create() -> ThreadCache? {
+    let address = MetadataRegion.allocate(byteCount, alignment: Constants.pageBytes)
+    guard address != 0 else { return nil }
+    let cache = ThreadCache(unsafeAt: address)
+    var byteCount: UInt = 0
+    while byteCount <= SizeClass.fastMaximumBytes {
+      let entry: UnsafeMutablePointer<UInt8> = Memory.pointer(
+        at: address &+ ThreadCache.Offset.classOf &+ (byteCount &+ 15) >> 4)
+      entry.pointee = UInt8(SizeClass.serving(byteCount).doubled)
+      byteCount &+= 16
+    }
+    let nothing = address &+ ThreadCache.Offset.slots &+ 8
+    let closed = ThreadCache(unsafeAt: cache.closedHeader)
+    for header in 0..<2 {
+      let bin = (header == 0 ? cache : closed).bin(forDoubledClass: 0)
+      bin.top = nothing
+      bin.limit = nothing
+    }
+    for number in 1..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      let first = cache.firstSlot(sizeClass)
+      cache.bin(sizeClass).top = first
+      cache.bin(sizeClass).limit = first &+ UInt(sizeClass.refillCount) &* 8
+    }
+    Memory.storeWord(ThreadCache.Kind.open.rawValue, at: address &+ ThreadCache.Offset.kind)
+    Memory.storeWord(
+      ThreadCache.Kind.closed.rawValue, at: cache.closedHeader &+ ThreadCache.Offset.kind)
+    return cache
+  }
+}
+
+/// Where the layer's state lies in its zeroed storage.
+enum CacheStorage {
+  private static var base: UInt { UInt(bitPattern: hakmem_cache_storage()) }
+  static var slotOffsets: UInt { base }
+  static var parked: UInt { base &+ 512 }
+  static var all: UInt { base &+ 576 }
+  static var gate: UInt { base &+ 640 }
+  static var housekeeping: UInt { base &+ 704 }
+}
