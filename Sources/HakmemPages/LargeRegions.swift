@@ -10,12 +10,16 @@ package enum LargeRegions {
     var keptBytes: Int
     var liveBytes: Int
     var liveCount: Int
+    /// Sizes of regions that were unmapped last, and when.
+    var ghostBytes: InlineArray<8, UInt>
+    var ghostFreedAt: InlineArray<8, UInt32>
+    var nextGhost: Int
   }
   private static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PagesStorage.largeRegions)
   }
   private static var spareRecords: TaggedStack {
-    TaggedStack(unsafeAt: PagesStorage.largeRegions &+ 64)
+    TaggedStack(unsafeAt: PagesStorage.spareLargeRecords)
   }
 
   package static var liveBytes: Int { state.pointee.liveBytes }
@@ -31,6 +35,7 @@ package enum LargeRegions {
       if zero { clear(region) }
       return region
     }
+    regretGhost(bytes)
     guard let start = mapEvenIfTight(bytes, alignment: alignment) else { return nil }
     let address = takeRecord()
     guard address != 0 else {
@@ -66,8 +71,11 @@ package enum LargeRegions {
     let bytes = region.mappedBytes
     count(-Int(bytes), blocks: -1)
     region.record.pointee.isDirty = true
-    let bound = Int(Option.warmBytes.value << 20)
-    guard Int(bytes) <= bound, Option.purgeDelay.value > 0 else { return unmap(region) }
+    let bound = credit.bytes
+    guard Int(bytes) <= bound, Option.purgeDelay.value > 0 else {
+      rememberGhost(bytes)
+      return unmap(region)
+    }
     let lock = Lock(.largeRegions)
     lock.acquire()
     region.record.pointee.freedAt = Clock.milliseconds()
@@ -130,11 +138,39 @@ package enum LargeRegions {
       let oldest = LargeRegion(unsafeRecord: state.pointee.oldestKept)
       guard now &- oldest.record.pointee.freedAt >= age else { break }
       remove(oldest)
+      credit.waste(oldest.mappedBytes)
       oldest.record.pointee.next = doomed
       doomed = oldest.address
     }
     lock.release()
     unmapChain(doomed)
+  }
+
+  // MARK: Unmapped regions that are remembered
+
+  private static var credit: KeepCredit { KeepCredit(unsafeAt: PagesStorage.largeCredit) }
+
+  /// Looks whether a region that would have served was unmapped before.
+  private static func regretGhost(_ bytes: UInt) {
+    let lock = Lock(.largeRegions)
+    lock.acquire()
+    defer { lock.release() }
+    for index in 0..<8 {
+      let ghost = state.pointee.ghostBytes[index]
+      guard ghost >= bytes, ghost &- bytes <= bytes / 8 else { continue }
+      state.pointee.ghostBytes[index] = 0
+      return credit.regret(ghost, returnedAt: state.pointee.ghostFreedAt[index])
+    }
+  }
+
+  private static func rememberGhost(_ bytes: UInt) {
+    let lock = Lock(.largeRegions)
+    lock.acquire()
+    defer { lock.release() }
+    let index = state.pointee.nextGhost
+    state.pointee.ghostBytes[index] = bytes
+    state.pointee.ghostFreedAt[index] = Clock.milliseconds()
+    state.pointee.nextGhost = (index + 1) % 8
   }
 
   // MARK: Kept regions

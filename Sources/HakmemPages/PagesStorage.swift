@@ -13,8 +13,11 @@ enum PagesStorage {
   static var warmSuperSlabs: UInt { base &+ 320 }
   static var coldSuperSlabs: UInt { base &+ 384 }
   static var allSuperSlabs: UInt { base &+ 448 }
-  static var largeRegions: UInt { base &+ 512 }
-  static var pageRuns: UInt { base &+ 640 }
+  static var largeRegions: UInt { base &+ 1024 }
+  static var spareLargeRecords: UInt { base &+ 832 }
+  static var largeCredit: UInt { base &+ 896 }
+  static var superSlabCredit: UInt { base &+ 960 }
+  static var pageRuns: UInt { base &+ 1280 }
   static var prewarmedSuperSlabs: UInt { base &+ 768 }
 }
 

@@ -42,16 +42,24 @@ package enum SuperSlabPool {
       return SuperSlab(unsafeRecord: address)
     }
     let coldAddress = cold.pop()
-    return coldAddress != 0 ? SuperSlab(unsafeRecord: coldAddress) : SuperSlab.create()
+    guard coldAddress != 0 else { return SuperSlab.create() }
+    let superSlab = SuperSlab(unsafeRecord: coldAddress)
+    credit.regret(
+      Constants.superSlabBytes,
+      returnedAt: superSlab.record.pointee.returnedAt.load(ordering: .relaxed))
+    return superSlab
   }
 
-  /// Takes back an empty SuperSlab that the caller owns. Beyond the warm bound its pages go at once.
+  private static var credit: KeepCredit { KeepCredit(unsafeAt: PagesStorage.superSlabCredit) }
+
+  /// Takes back an empty SuperSlab that the caller owns. Beyond what is worth keeping its pages go at
+  /// once.
   static func putEmpty(_ superSlab: SuperSlab) {
     trace(superSlab, "emptied")
     superSlab.begin(.unused)
-    let bound = Int(Option.warmBytes.value << 20 / Constants.superSlabBytes)
-    if superSlab.dirtyGranules != 0, warmCount < bound {
-      superSlab.record.pointee.returnedAt.store(Clock.milliseconds(), ordering: .relaxed)
+    superSlab.record.pointee.returnedAt.store(Clock.milliseconds(), ordering: .relaxed)
+    let keepable = credit.bytes / Int(Constants.superSlabBytes)
+    if superSlab.dirtyGranules != 0, warmCount < keepable {
       warmState.pointee.count.wrappingAdd(1, ordering: .relaxed)
       warm.push(superSlab.address)
     } else {
@@ -124,6 +132,7 @@ package enum SuperSlabPool {
       let superSlab = SuperSlab(unsafeRecord: address)
       if now &- superSlab.record.pointee.returnedAt.load(ordering: .relaxed) >= age {
         warmState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
+        if age > 0 { credit.waste(Constants.superSlabBytes) }
         Purge.release(superSlab)
         cold.push(address)
       } else {

@@ -1,8 +1,8 @@
 import CHakmemShims
 import HakmemPlatform
 
-/// A size class: 1 … 52, or 0 for none. Block sizes go in steps of 16 to 128, in 8 steps a doubling
-/// to 1 KiB, in 4 steps a doubling to 32 KiB.
+/// A size class: 1 … 72, or 0 for none. Block sizes go in steps of 16 to 128, then in 8 steps a
+/// doubling to 32 KiB: at most an eighth of a block is rounding.
 ///
 /// The class map and the thread cache hold twice the class (`doubled`), which is the class's offset
 /// in words among bins of two words.
@@ -15,7 +15,7 @@ package struct SizeClass: Equatable {
 
   package var number: Int { Int(doubled / 2) }
   package static let none = SizeClass(doubled: 0)
-  package static let count = 53
+  package static let count = 73
   package static let maximumBytes: UInt = 32 << 10
   /// Largest size whose class the fast path looks up.
   package static let fastMaximumBytes: UInt = 4096
@@ -44,13 +44,10 @@ package struct SizeClass: Equatable {
   /// The class that serves `byteCount`, which is at most `maximumBytes`.
   package static func serving(_ byteCount: UInt) -> SizeClass {
     if byteCount <= 128 { return SizeClass(doubled: max(byteCount &+ 15, 16) / 16 &* 2) }
-    let stepsLog: UInt = byteCount <= 1024 ? 3 : 2
-    let first: UInt = byteCount <= 1024 ? 8 : 32
-    let start: UInt = byteCount <= 1024 ? 7 : 10
     // byteCount lies in (2ˡᵒᵍ, 2ˡᵒᵍ⁺¹].
     let log = UInt(UInt.bitWidth - 1 - (byteCount &- 1).leadingZeroBitCount)
-    let step = ((byteCount &- 1) >> (log &- stepsLog)) & ((1 << stepsLog) &- 1)
-    return SizeClass(doubled: (first &+ (log &- start) << stepsLog &+ step &+ 1) &* 2)
+    let step = ((byteCount &- 1) >> (log &- 3)) & 7
+    return SizeClass(doubled: (8 &+ (log &- 7) &* 8 &+ step &+ 1) &* 2)
   }
 
   /// The smallest class for `byteCount` whose blocks all lie at multiples of `alignment`; `none`
@@ -69,12 +66,8 @@ package struct SizeClass: Equatable {
   /// Block size of a class by its number, from the rule.
   private static func blockBytes(_ number: UInt) -> UInt {
     if number <= 8 { return number &* 16 }
-    if number <= 32 {
-      let step = number &- 9
-      return (128 << (step / 8)) &+ (16 << (step / 8)) &* (step % 8 &+ 1)
-    }
-    let step = number &- 33
-    return (1024 << (step / 4)) &+ (256 << (step / 4)) &* (step % 4 &+ 1)
+    let step = number &- 9
+    return (128 << (step / 8)) &+ (16 << (step / 8)) &* (step % 8 &+ 1)
   }
 
   /// Fills the table. Runs once, before any other use.

@@ -23,6 +23,8 @@ package struct Slab: Equatable {
     var fresh: UInt32
     var start: UInt
     var superSlab: UInt
+    /// Where the bitmap lies: in the record, or in a chunk of its own for classes with more blocks.
+    var bitmap: UInt
     let doubledClass: Atomic<UInt8>
     /// Bitmap word where the next carving begins to look.
     var hint: UInt8
@@ -30,15 +32,16 @@ package struct Slab: Equatable {
     var wasZero: Bool
   }
 
+  /// The record's own bitmap fills its second line; with it 32 records fill a page.
   private static let bitmapOffset: UInt = 64
-  /// The smallest blocks are 16 bytes: 4096 of them, a bit each.
-  static let recordBytes: UInt = 64 + 512
+  private static let ownBitmapBlocks = 512
+  static let recordBytes: UInt = 128
   private static let listedFlag: UInt32 = 1 << 31
 
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }
   @inline(__always)
   private func bitmapWord(_ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
-    Memory.pointer(at: address &+ Self.bitmapOffset &+ UInt(index) &* 8)
+    Memory.pointer(at: record.pointee.bitmap &+ UInt(index) &* 8)
   }
 
   package var start: UInt { record.pointee.start }
@@ -62,6 +65,14 @@ package struct Slab: Equatable {
     }
     let slab = Slab(unsafeRecord: table &+ granule.index &* recordBytes)
     let record = slab.record
+    record.pointee.bitmap = slab.address &+ bitmapOffset
+    if sizeClass.blocksPerSlab > ownBitmapBlocks {
+      record.pointee.bitmap = BitmapChunk.take()
+      guard record.pointee.bitmap != 0 else {
+        SuperSlabPool.putGranule(granule)
+        return nil
+      }
+    }
     record.pointee.fresh = 0
     record.pointee.hint = 0
     record.pointee.start = granule.start
@@ -79,6 +90,7 @@ package struct Slab: Equatable {
   func retire() {
     let words = (Int(record.pointee.fresh) + 63) / 64
     for index in 0..<words { bitmapWord(index).pointee.store(0, ordering: .relaxed) }
+    if sizeClass.blocksPerSlab > Self.ownBitmapBlocks { BitmapChunk.putBack(record.pointee.bitmap) }
     record.pointee.doubledClass.store(0, ordering: .relaxed)
     record.pointee.availability.store(0, ordering: .relaxed)
     ClassMap.set(0, at: start)
@@ -238,6 +250,23 @@ package struct Slab: Equatable {
       old = seen
     }
   }
+}
+
+/// A bitmap for the slab of a class with small blocks: a bit for each block down to 16 bytes.
+enum BitmapChunk {
+  private static let byteCount: UInt = Constants.granuleBytes / 16 / 8
+  private static var spare: TaggedStack { TaggedStack(unsafeAt: SlabsStorage.bitmapChunks) }
+
+  /// A chunk of zeroes; 0 when memory is exhausted.
+  static func take() -> UInt {
+    let chunk = spare.pop()
+    guard chunk != 0 else { return MetadataRegion.allocate(byteCount) }
+    Memory.storeWord(0, at: chunk)
+    return chunk
+  }
+
+  /// Takes back a chunk whose words are zero.
+  static func putBack(_ chunk: UInt) { spare.push(chunk) }
 }
 
 /// Events of the slab layer since the process began.

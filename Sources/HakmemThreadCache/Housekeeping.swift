@@ -55,7 +55,7 @@ extension ThreadCache {
     record.pointee.isBusy.store(1, ordering: .releasing)
     let active = record.pointee.activeClasses
     record.pointee.activeClasses = 0
-    for number in 1..<SizeClass.count where active & (1 << UInt64(number)) == 0 {
+    for number in 1..<SizeClass.count where active & (1 << UInt64(number % 64)) == 0 {
       let sizeClass = SizeClass(number)
       let idle = count(sizeClass) / 2
       if idle > 0 { moveOldest(min(idle, Depot.batchCapacity), of: sizeClass) }

@@ -98,7 +98,7 @@ extension ThreadCache {
   /// Marks the cache as half changed, for a fork in another thread.
   private func enterSlow(_ sizeClass: SizeClass) {
     record.pointee.isBusy.store(1, ordering: .releasing)
-    record.pointee.activeClasses |= 1 << UInt64(sizeClass.number)
+    record.pointee.activeClasses |= 1 << UInt64(sizeClass.number % 64)
   }
 
   private func leaveSlow() {

@@ -25,10 +25,10 @@ package struct ThreadCache: Equatable {
   enum Offset {
     static let classOf: UInt = 0
     static let bins: UInt = 264
-    static let kind: UInt = 1112
-    static let closedHeader: UInt = 1152
-    static let record: UInt = 2304
-    static let slots: UInt = 2816
+    static let kind: UInt = 1432
+    static let closedHeader: UInt = 1472
+    static let record: UInt = 2944
+    static let slots: UInt = 3200
   }
 
   // MARK: Fast paths
@@ -117,7 +117,7 @@ package struct ThreadCache: Equatable {
     var refills: UInt
     var overflows: UInt
     var parkedAt: UInt32
-    /// One bit for each class that had a slow call since the last look.
+    /// A bit for each class that had a slow call since the last look, by its number modulo 64.
     var activeClasses: UInt64
     var lastLook: UInt32
     var runCount: UInt32

@@ -60,8 +60,8 @@ enum ThreadCacheLayout {
 enum CacheStorage {
   private static var base: UInt { UInt(bitPattern: hakmem_cache_storage()) }
   static var slotOffsets: UInt { base }
-  static var parked: UInt { base &+ 512 }
-  static var all: UInt { base &+ 576 }
-  static var gate: UInt { base &+ 640 }
-  static var housekeeping: UInt { base &+ 704 }
+  static var parked: UInt { base &+ 1024 }
+  static var all: UInt { base &+ 1088 }
+  static var gate: UInt { base &+ 1152 }
+  static var housekeeping: UInt { base &+ 1216 }
 }
