@@ -62,13 +62,15 @@ let package = Package(
     .systemLibrary(name: "CHakmem", path: "Sources/CHakmem/include"),
 
     // The allocator, a layer to each target; a layer imports those above it only.
-    .target(name: "CHakmemShims", cSettings: [.unsafeFlags(["-fexceptions"])]),
+    .target(name: "CHakmemShims"),
     .target(name: "HakmemPlatform", dependencies: ["CHakmemShims"], swiftSettings: embedded),
     .target(name: "HakmemPages", dependencies: ["HakmemPlatform"], swiftSettings: embedded),
     .target(name: "HakmemSlabs", dependencies: ["HakmemPages"], swiftSettings: embedded),
     .target(name: "HakmemThreadCache", dependencies: ["HakmemSlabs"], swiftSettings: embedded),
+    // Constructors, fork handlers and the throwing operators, which cannot be Swift.
+    .target(name: "CHakmemEntry", cSettings: [.unsafeFlags(["-fexceptions"])]),
     .target(
-      name: "HakmemMalloc", dependencies: ["HakmemThreadCache", "CHakmem"],
+      name: "HakmemMalloc", dependencies: ["HakmemThreadCache", "CHakmem", "CHakmemEntry"],
       exclude: ["exports.map"], swiftSettings: embedded, linkerSettings: libraryLinkage),
   ]
 )

@@ -60,3 +60,23 @@ uint64_t hakmem_monotonic_nanoseconds(void) {
 
 void hakmem_abort(void) { abort(); }
 void hakmem_file_write(void *stream, const char *text) { fputs(text, stream); }
+
+/* In Swift: parks the cache of the thread that ends. */
+void hakmem_thread_exit(void);
+
+static pthread_key_t thread_exit_key;
+static int thread_exit_key_exists;
+
+static void on_thread_exit(void *cache) {
+  (void)cache;
+  hakmem_thread_exit();
+}
+
+/* A pthread key's destructor runs after the destructors of thread-local objects. */
+void hakmem_create_thread_exit_key(void) {
+  thread_exit_key_exists = pthread_key_create(&thread_exit_key, on_thread_exit) == 0;
+}
+
+int hakmem_register_thread_exit(uintptr_t cache) {
+  return thread_exit_key_exists ? pthread_setspecific(thread_exit_key, (void *)cache) : -1;
+}

@@ -1,4 +1,5 @@
 import CHakmem
+import CHakmemEntry
 import CHakmemShims
 import HakmemPlatform
 import HakmemSlabs
@@ -61,8 +62,8 @@ public func hakmem_pvalloc(_ byteCount: Int) -> UnsafeMutableRawPointer? {
 }
 
 /// For `operator new`: the alignment is a power of two.
-@c(hakmem_new_aligned)
-public func newAligned(_ alignment: Int, _ byteCount: Int) -> UnsafeMutableRawPointer? {
+@c @implementation
+public func hakmem_new_aligned(_ alignment: Int, _ byteCount: Int) -> UnsafeMutableRawPointer? {
   allocateAligned(UInt(bitPattern: alignment), UInt(bitPattern: byteCount))
 }
 

@@ -48,20 +48,6 @@ public func hakmem_mallinfo2() -> mallinfo2 {
 }
 
 @c @implementation
-public func hakmem_mallinfo() -> mallinfo {
-  let wide = hakmem_mallinfo2()
-  var info = mallinfo()
-  info.arena = Int32(truncatingIfNeeded: wide.arena)
-  info.hblks = Int32(truncatingIfNeeded: wide.hblks)
-  info.hblkhd = Int32(truncatingIfNeeded: wide.hblkhd)
-  info.fsmblks = Int32(truncatingIfNeeded: wide.fsmblks)
-  info.uordblks = Int32(truncatingIfNeeded: wide.uordblks)
-  info.fordblks = Int32(truncatingIfNeeded: wide.fordblks)
-  info.keepcost = Int32(truncatingIfNeeded: wide.keepcost)
-  return info
-}
-
-@c @implementation
 public func hakmem_malloc_stats() {
   Report.print { Statistics.collect().appendSummary(to: &$0) }
 }
@@ -134,7 +120,8 @@ public func hakmem_mallopt(_ parameter: Int32, _ value: Int32) -> Int32 {
 }
 
 @c @implementation
-public func hakmem_option(_ index: Int32, _ option: UnsafeMutablePointer<hakmem_option_t>?) -> Bool {
+public func hakmem_option(_ index: Int32, _ option: UnsafeMutablePointer<hakmem_option_t>?) -> Bool
+{
   guard let option, let known = Option(rawValue: Int(index)), Process.start() else { return false }
   func cString(_ text: StaticString) -> UnsafePointer<CChar> {
     UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)

@@ -1,4 +1,5 @@
 import CHakmem
+import CHakmemEntry
 import CHakmemShims
 import HakmemPages
 import HakmemPlatform
@@ -88,31 +89,23 @@ enum Process {
 
 // MARK: Called from C
 
-@c(hakmem_process_start)
-public func processStart() {
+@c @implementation
+public func hakmem_process_start() {
   guard Process.start() else { return }
   if Option.verbose.isOn, !Option.quiet.isOn { Report.printConfiguration() }
   _ = hak_ss_prewarm_init()
 }
 
-@c(hakmem_process_exit)
-public func processExit() {
+@c @implementation
+public func hakmem_process_exit() {
   if Process.isReady, Option.statistics.isOn, !Option.quiet.isOn { Report.printStatistics() }
 }
 
-@c(hakmem_fork_prepare)
-public func forkPrepare() { Process.prepareFork() }
+@c @implementation
+public func hakmem_fork_prepare() { Process.prepareFork() }
 
-@c(hakmem_fork_parent)
-public func forkParent() { Process.resumeParent() }
+@c @implementation
+public func hakmem_fork_parent() { Process.resumeParent() }
 
-@c(hakmem_fork_child)
-public func forkChild() { Process.resumeChild() }
-
-@c(hakmem_thread_exit)
-public func threadExit(_ cache: UInt) {
-  let current = ThreadCache.current
-  guard current.kind == .open || current.kind == .closed else { return }
-  let usable = current.kind == .closed ? Gate.pass(current) : current
-  usable.leave()
-}
+@c @implementation
+public func hakmem_fork_child() { Process.resumeChild() }

@@ -113,7 +113,8 @@ package enum LargeRegions {
     let start = region.start
     if SystemCalls.resizeInPlace(start, from: old, to: new) { return true }
     // The gap lets the next steps grow in place.
-    guard let goal = AddressSpace.mapLarge(new, alignment: Constants.superSlabBytes, gap: new) else {
+    guard let goal = AddressSpace.mapLarge(new, alignment: Constants.superSlabBytes, gap: new)
+    else {
       return false
     }
     guard SuperSlabRegistry.set(region.address, at: goal),

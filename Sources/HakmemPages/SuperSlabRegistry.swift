@@ -6,7 +6,8 @@ import Synchronization
 /// safe for a pointer that is not ours. Slow paths only.
 package enum SuperSlabRegistry {
   private static let leafBits: UInt = 13
-  private static let rootCount: UInt = 1
+  private static let rootCount: UInt =
+    1
     << (Constants.addressBits - Constants.superSlabShift - leafBits)
   static let rootBytes: UInt = rootCount &* 8
   private static let leafBytes: UInt = 8 << leafBits

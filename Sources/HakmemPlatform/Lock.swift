@@ -95,4 +95,5 @@ enum PlatformStorage {
   static var locks: UInt { base &+ 64 }
   static var options: UInt { base &+ 1024 }
   static var process: UInt { base &+ 512 }
+  static var naming: UInt { base &+ 576 }
 }

@@ -72,7 +72,8 @@ package enum MetadataRegion {
     let committed = state.pointee.committed.load(ordering: .relaxed)
     if end <= committed { return true }
     let step = min(max(smallestStep, committed / 4), largestStep)
-    let target = min(max(end, committed &+ step).roundedUp(to: smallestStep), state.pointee.reserved)
+    let target = min(
+      max(end, committed &+ step).roundedUp(to: smallestStep), state.pointee.reserved)
     let start = base &+ committed
     guard SystemCalls.protect(start, target &- committed, .readWrite) else { return false }
     SystemCalls.nameMapping(start, target &- committed, "hakmem metadata")

@@ -41,7 +41,8 @@ package enum Option: Int, CaseIterable {
         range: "0…3600000", standard: "500", minimum: 0, maximum: 3_600_000)
     case .warmBytes:
       Row(
-        name: "HAKMEM_WARM_MIB", help: "MiB of empty SuperSlabs, and of large blocks, kept for reuse at most.",
+        name: "HAKMEM_WARM_MIB",
+        help: "MiB of empty SuperSlabs, and of large blocks, kept for reuse at most.",
         range: "0…1048576", standard: "16", minimum: 0, maximum: 1 << 20)
     case .cacheBytes:
       Row(

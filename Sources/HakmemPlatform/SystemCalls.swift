@@ -85,15 +85,25 @@ package enum SystemCalls {
     return !isError(result)
   }
 
+  /// A kernel that refused to name one mapping names none.
+  private static var isNamingRefused: Bool {
+    get { Memory.loadWord(at: PlatformStorage.naming) != 0 }
+    set { Memory.storeWord(newValue ? 1 : 0, at: PlatformStorage.naming) }
+  }
+
   /// Shows `name` for the mapping in /proc/PID/maps. Linux 5.17; elsewhere nothing happens.
   @discardableResult
   package static func nameMapping(
     _ address: UInt, _ byteCount: UInt, _ name: StaticString
   ) -> Bool {
     let setVMA = 0x5356_4d41
-    return hakmem_system_call6(
-      HAKMEM_SYS_prctl, setVMA, 0, Int(bitPattern: address),
-      Int(bitPattern: byteCount), Int(bitPattern: name.utf8Start), 0) == 0
+    guard !isNamingRefused else { return false }
+    let isNamed =
+      hakmem_system_call6(
+        HAKMEM_SYS_prctl, setVMA, 0, Int(bitPattern: address),
+        Int(bitPattern: byteCount), Int(bitPattern: name.utf8Start), 0) == 0
+    if !isNamed { isNamingRefused = true }
+    return isNamed
   }
 
   package static func threadID() -> UInt32 {

@@ -66,7 +66,8 @@ package struct SlabList {
         index += 1
         continue
       }
-      index += list.giveBackRun(to: slab, from: slots &+ UInt(index) &* 8, count: count - index, reject)
+      index += list.giveBackRun(
+        to: slab, from: slots &+ UInt(index) &* 8, count: count - index, reject)
     }
   }
 

@@ -117,3 +117,12 @@ extension ThreadCache {
     }
   }
 }
+
+/// Called as the thread ends, after the destructors of its thread-local objects.
+@c(hakmem_thread_exit)
+public func threadExit() {
+  let current = ThreadCache.current
+  guard current.kind == .open || current.kind == .closed else { return }
+  let usable = current.kind == .closed ? Gate.pass(current) : current
+  usable.leave()
+}

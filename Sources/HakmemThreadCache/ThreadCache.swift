@@ -36,8 +36,10 @@ package struct ThreadCache: Equatable {
   /// The bin for a size of at most `SizeClass.fastMaximumBytes`.
   @inline(__always)
   package func bin(forSize byteCount: UInt) -> Bin {
-    Bin(address: address, doubledClass: Memory.loadByte(
-      at: address &+ Offset.classOf &+ (byteCount &+ 15) >> 4))
+    Bin(
+      address: address,
+      doubledClass: Memory.loadByte(
+        at: address &+ Offset.classOf &+ (byteCount &+ 15) >> 4))
   }
 
   @inline(__always)

@@ -4,18 +4,15 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stddef.h>
-#include <stdint.h>
+#include <stdlib.h>
 
-#include "hakmem_shims.h"
+#include "hakmem_entry.h"
 
 typedef void (*new_handler)(void);
 
 /* From libstdc++ or libc++; absent in a program without C++, which never calls an operator. */
 __attribute__((weak)) new_handler _ZSt15get_new_handlerv(void);
 __attribute__((weak, noreturn)) void _ZSt17__throw_bad_allocv(void);
-
-void *hakmem_malloc(size_t size);
-void *hakmem_new_aligned(size_t alignment, size_t size);
 
 /* Calls the program's new-handler; false when there is none. */
 static int call_new_handler(void) {
@@ -27,7 +24,7 @@ static int call_new_handler(void) {
 
 static void *throw_bad_alloc(void) {
   if (_ZSt17__throw_bad_allocv) _ZSt17__throw_bad_allocv();
-  hakmem_abort();
+  abort();
 }
 
 static __attribute__((noinline)) void *new_slow(size_t size) {

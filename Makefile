@@ -1,0 +1,47 @@
+# HAKMEM's front door. Needs Swift 6.3 and, on Debian 12, what `Tests/setup.sh` installs.
+
+VERSION := 0.1.0
+SONAME := libhakmem.so.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+SWIFT ?= swift
+# Frame pointers would add four instructions to free.
+RELEASE := -c release --omit-frame-pointers
+DIST_BUILD := .build/dist
+
+.PHONY: all dist test test-debug test-release format bench install clean
+
+all: dist
+
+# The library is linked once more under its soname; in .build it has none, so that packages that
+# depend on this one find it by its file name.
+dist:
+	$(SWIFT) build $(RELEASE)
+	$(SWIFT) build $(RELEASE) --product hakmem --scratch-path $(DIST_BUILD) -Xlinker -soname=$(SONAME)
+	rm -rf dist
+	install -d dist/bin dist/lib/pkgconfig dist/include
+	install -m 755 $(DIST_BUILD)/release/libhakmem.so dist/lib/libhakmem.so.$(VERSION)
+	strip --strip-debug dist/lib/libhakmem.so.$(VERSION)
+	ln -s libhakmem.so.$(VERSION) dist/lib/$(SONAME)
+	ln -s $(SONAME) dist/lib/libhakmem.so
+	install -m 644 Sources/CHakmem/include/hakmem.h dist/include/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' Sources/CHakmem/hakmem.pc.in \
+	  > dist/lib/pkgconfig/hakmem.pc
+
+install: dist
+	install -d $(DESTDIR)$(PREFIX)
+	cp -a dist/. $(DESTDIR)$(PREFIX)/
+
+test: format test-debug test-release
+
+test-debug:
+	$(SWIFT) test
+
+test-release:
+	$(SWIFT) test $(RELEASE)
+
+format:
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+clean:
+	rm -rf .build dist
