@@ -5,7 +5,7 @@ import PackageDescription
 /// allocate on its own is built so.
 let embedded: [SwiftSetting] = [
   .enableExperimentalFeature("Embedded"),
-  .unsafeFlags(["-enforce-exclusivity=unchecked", "-wmo"]),
+  .unsafeFlags(["-enforce-exclusivity=unchecked", "-wmo", "-no-allocations"]),
   .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
 ]
 

@@ -60,9 +60,9 @@ enum Process {
   /// this thread holds already (a signal handler that forks) stays as it is.
   static func prepareFork() {
     var taken: UInt64 = 0
-    for rank in LockRank.allCases {
+    LockRank.forEach { rank in
       let lock = Lock(rank)
-      if lock.isHeldByThisThread { continue }
+      if lock.isHeldByThisThread { return }
       lock.acquire()
       taken |= 1 << UInt64(rank.rawValue)
     }
@@ -71,15 +71,15 @@ enum Process {
 
   static func resumeParent() {
     let taken = state.pointee.locksTakenForFork
-    for rank in LockRank.allCases where taken & (1 << UInt64(rank.rawValue)) != 0 {
-      Lock(rank).release()
+    LockRank.forEach { rank in
+      if taken & (1 << UInt64(rank.rawValue)) != 0 { Lock(rank).release() }
     }
   }
 
   static func resumeChild() {
     let taken = state.pointee.locksTakenForFork
     var all = true
-    for rank in LockRank.allCases {
+    LockRank.forEach { rank in
       if taken & (1 << UInt64(rank.rawValue)) != 0 { Lock(rank).reset() } else { all = false }
     }
     Gate.resetAfterFork()

@@ -25,7 +25,7 @@ enum Report {
       text.append("hakmem ")
       text.append(Version.text)
       text.append("\n")
-      for option in Option.allCases {
+      Option.forEach { option in
         let start = text.count
         text.append("  ")
         text.append(option.row.name)

@@ -3,12 +3,21 @@ import Synchronization
 
 /// The few locks, all on slow paths, in the order in which a thread may take them: each that it
 /// takes has a higher rank than those it holds. Fork takes them all in this order.
-package enum LockRank: UInt, CaseIterable {
+package enum LockRank: UInt {
   case control = 1
   case largeRegions = 2
   case pageRuns = 3
   case reservation = 4
   case metadata = 5
+
+  /// Calls `body` for every rank, lowest first.
+  package static func forEach(_ body: (LockRank) -> Void) {
+    var value = LockRank.control.rawValue
+    while let rank = LockRank(rawValue: value) {
+      body(rank)
+      value += 1
+    }
+  }
 }
 
 /// A futex lock, one for each rank (U. Drepper, «Futexes are tricky», 2011, mutex 2). It knows its
@@ -74,8 +83,10 @@ package struct Lock {
   }
 
   private func checkOrder() {
-    for other in LockRank.allCases where other.rawValue >= rank.rawValue {
-      if Lock(other).isHeldByThisThread { Fatal.stop("a lock was taken out of order") }
+    LockRank.forEach { other in
+      if other.rawValue >= rank.rawValue, Lock(other).isHeldByThisThread {
+        Fatal.stop("a lock was taken out of order")
+      }
     }
   }
 }

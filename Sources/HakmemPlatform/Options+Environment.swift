@@ -3,7 +3,7 @@ import CHakmemShims
 extension Option {
   /// Reads every option. What does not parse is named on stderr once and keeps its default.
   package static func readEnvironment() {
-    for option in allCases {
+    forEach { option in
       if let value = option.parse(option.row.standard) { option.set(value, from: .standard) }
     }
     guard hakmem_auxiliary_value(UInt(HAKMEM_AT_SECURE)) == 0 else { return }
@@ -13,10 +13,13 @@ extension Option {
     }
     forEachVariable { name, value in
       guard hasPrefix(name, "HAKMEM_") else { return }
-      for option in allCases where option.isNamed(name) {
-        return option.take(value, reports: !Option.quiet.isOn)
+      var isKnown = isForTools(name)
+      forEach { option in
+        guard option.isNamed(name) else { return }
+        isKnown = true
+        option.take(value, reports: !Option.quiet.isOn)
       }
-      if !isForTools(name) && !Option.quiet.isOn { reportUnknown(name) }
+      if !isKnown && !Option.quiet.isOn { reportUnknown(name) }
     }
     applyMode()
   }

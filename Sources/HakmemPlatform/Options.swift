@@ -2,9 +2,18 @@ import CHakmemShims
 
 /// The options of the environment, one row each: the only table. Values are read once, when the
 /// allocator starts, and never in a setuid program.
-package enum Option: Int, CaseIterable {
+package enum Option: Int {
   case mode, quiet, verbose, statistics, purgeDelay, warmBytes, cacheBytes, prewarm, prefault,
     mapTrace
+
+  /// Calls `body` for every option, in the order of the table.
+  package static func forEach(_ body: (Option) -> Void) {
+    var index = 0
+    while let option = Option(rawValue: index) {
+      body(option)
+      index += 1
+    }
+  }
 
   package struct Row {
     package let name: StaticString

@@ -78,18 +78,8 @@ package struct SlabList {
   ) -> Int {
     var taken = 0
     var freed = 0
-    var word = -1
+    var word = 0
     var bits: UInt64 = 0
-    func flush() {
-      guard bits != 0 else { return }
-      let twice = slab.markFree(bits, word: word)
-      freed += (bits & ~twice).nonzeroBitCount
-      if twice != 0 {
-        let index = word * 64 + twice.trailingZeroBitCount
-        reject(slab.start &+ UInt(index) &* sizeClass.blockBytes, .alreadyFree)
-      }
-      bits = 0
-    }
     while taken < count {
       let pointer = Memory.loadWord(at: slots &+ UInt(taken) &* 8)
       guard pointer &- slab.start < Constants.granuleBytes else { break }
@@ -100,14 +90,28 @@ package struct SlabList {
       }
       let bit: UInt64 = 1 << UInt64(index % 64)
       if index / 64 != word || bits & bit != 0 {
-        flush()
+        freed += mark(bits, word: word, in: slab, reject)
+        bits = 0
         word = index / 64
       }
       bits |= bit
     }
-    flush()
+    freed += mark(bits, word: word, in: slab, reject)
     if freed > 0 { recount(freed, in: slab) }
     return taken
+  }
+
+  /// Marks blocks of one bitmap word as free; returns how many were not.
+  private func mark(
+    _ bits: UInt64, word: Int, in slab: Slab, _ reject: (UInt, Rejection) -> Void
+  ) -> Int {
+    guard bits != 0 else { return 0 }
+    let twice = slab.markFree(bits, word: word)
+    if twice != 0 {
+      let index = word * 64 + twice.trailingZeroBitCount
+      reject(slab.start &+ UInt(index) &* sizeClass.blockBytes, .alreadyFree)
+    }
+    return (bits & ~twice).nonzeroBitCount
   }
 
   private func recount(_ freed: Int, in slab: Slab) {
