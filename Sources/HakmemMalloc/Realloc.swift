@@ -14,7 +14,9 @@ public func hakmem_realloc(
     return nil
   }
   let new = UInt(bitPattern: byteCount)
-  let doubledClass = ClassMap.doubledClass(of: UInt(bitPattern: pointer))
+  let address = UInt(bitPattern: pointer)
+  guard ClassMap.covers(address) else { Misuse.stop(.reallocate, address, .foreign) }
+  let doubledClass = ClassMap.doubledClass(of: address)
   guard doubledClass != 0 else { return resizeSlow(pointer, new) }
   let old = SizeClass(doubled: doubledClass).blockBytes
   // A block that is at least half used stays where it is.

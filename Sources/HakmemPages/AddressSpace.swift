@@ -12,7 +12,7 @@ enum AddressSpace {
     var end: UInt
     var committed: UInt
     var reservedTotal: UInt
-    var largeHint: UInt
+    var windowNext: UInt
   }
 
   private static let smallestArena: UInt = 32 << 20
@@ -83,9 +83,12 @@ enum AddressSpace {
   }
 
   /// Maps aligned memory; what alignment costs is unmapped at once, before any page exists.
-  static func mapAligned(
+  private static func mapAligned(
     _ byteCount: UInt, alignment: UInt, protection: SystemCalls.Protection
   ) -> UInt? {
+    guard ClassMap.isFull else {
+      return mapInWindow(byteCount, alignment: alignment, gap: 0, protection: protection)
+    }
     let (total, overflow) = byteCount.addingReportingOverflow(alignment)
     guard !overflow, let raw = SystemCalls.map(byteCount: total, protection: protection) else {
       return nil
@@ -98,31 +101,56 @@ enum AddressSpace {
   }
 
   /// Maps a large region. `gap` bytes behind it stay free where that is possible, for growth in
-  /// place. One system call unless the kernel does not take the hint.
+  /// place. One system call unless something lies in the way.
   static func mapLarge(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
+    let unit = max(alignment, Constants.superSlabBytes)
+    PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
     let lock = Lock(.reservation)
     lock.acquire()
-    let unit = max(alignment, Constants.superSlabBytes)
-    if state.pointee.largeHint == 0 { state.pointee.largeHint = firstLargeHint() }
-    let hint = state.pointee.largeHint.roundedUp(to: unit)
-    let next = hint &+ byteCount &+ max(gap, Constants.superSlabBytes)
-    let fits = next > hint && next >> (Constants.addressBits - 1) == 0
-    state.pointee.largeHint = fits ? next : firstLargeHint()
+    let start = mapInWindow(byteCount, alignment: unit, gap: gap, protection: .readWrite)
     lock.release()
-    PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
-    if fits, let start = SystemCalls.map(hint: hint, byteCount: byteCount, protection: .readWrite) {
-      if start & (unit &- 1) == 0 { return start }
-      SystemCalls.unmap(start, byteCount)
-    }
+    if start != nil || !ClassMap.isFull { return start }
     return mapAligned(byteCount, alignment: unit, protection: .readWrite)
   }
 
-  /// Large regions begin at a random place in the lower half of the address space, which neither
-  /// programs nor the kernel's own choices use.
-  private static func firstLargeHint() -> UInt {
+  /// Maps at the next address of the window, past `gap` more bytes the next time. What lies in the
+  /// way is stepped over, a few times. The caller holds the lock.
+  private static func mapInWindow(
+    _ byteCount: UInt, alignment: UInt, gap: UInt, protection: SystemCalls.Protection
+  ) -> UInt? {
+    var step = Constants.superSlabBytes
+    for _ in 0..<mostSteps {
+      let start = max(state.pointee.windowNext, firstInWindow).roundedUp(to: alignment)
+      let (end, overflow) = start.addingReportingOverflow(byteCount)
+      guard !overflow, end <= lastInWindow else {
+        guard state.pointee.windowNext > firstInWindow else { return nil }
+        state.pointee.windowNext = firstInWindow
+        continue
+      }
+      if SystemCalls.mapNew(at: start, byteCount: byteCount, protection: protection) {
+        state.pointee.windowNext = end &+ max(gap, Constants.superSlabBytes)
+        return start
+      }
+      state.pointee.windowNext = start &+ step
+      step &*= 2
+    }
+    return nil
+  }
+
+  private static let mostSteps = 24
+
+  /// Large regions begin at a random place from 16 TiB up, which neither programs nor the kernel's
+  /// own choices use, and end below half of the address space; under a tight RLIMIT_AS they and the
+  /// SuperSlabs share the class map's window.
+  private static var firstInWindow: UInt {
+    guard ClassMap.isFull else { return ClassMap.window.lowerBound }
     let random = UInt(hakmem_auxiliary_value(UInt(HAKMEM_AT_RANDOM)))
     let entropy = random == 0 ? 0 : Memory.loadWord(at: random)
     let start: UInt = 1 << 44
     return start &+ (entropy % (1 << 20)) << Constants.superSlabShift
+  }
+
+  private static var lastInWindow: UInt {
+    ClassMap.isFull ? 1 << (Constants.addressBits - 1) : ClassMap.window.upperBound
   }
 }

@@ -6,47 +6,84 @@ import Synchronization
 /// class of the slab that lies there, 0 where no slab lies. `free` begins here.
 ///
 /// The map is read-only until a SuperSlab needs a chunk of it, so that it costs no commit charge
-/// and any pointer may be looked up. An entry is written when a slab is born or dies, by the one
-/// thread that holds the slab; whoever frees a block of the slab has received it since.
+/// and any user address may be looked up. An entry is written when a slab is born or dies, by the
+/// one thread that holds the slab; whoever frees a block of the slab has received it since.
 ///
-/// Under a tight RLIMIT_AS the map is smaller and its index is masked: then the pool refuses
-/// SuperSlabs whose entries would collide, and a foreign pointer may be taken for a block.
+/// Under a tight RLIMIT_AS the map covers a window of the address space, where all blocks lie then,
+/// and the null page; an address outside faults as it is looked up.
 package enum ClassMap {
   private static let fullBytes: UInt = 1 << (Constants.addressBits - Constants.granuleShift)
-  /// 64 GiB of address space: more than a process with such a limit can have.
-  private static let smallBytes: UInt = 1 << 20
-  /// Below this RLIMIT_AS the full map would take too much of it.
-  private static let fullMapLimit: UInt = 1 << 36
-  /// Unit in which the map becomes writable: entries for 4 GiB.
+  /// Below this RLIMIT_AS the full map would take more than an eighth of it.
+  private static let fullMapLimit: UInt = 16 << 30
+  /// Larger than what a process with such a limit can map, with room to go round.
+  private static let windowSpan: UInt = 1 << 38
+  private static let windowMapBytes: UInt = windowSpan >> Constants.granuleShift
+  private static let windowCandidates: UInt = 64
+  /// Unit in which the full map becomes writable: entries for 4 GiB.
   private static let chunkBytes: UInt = 1 << 16
+
+  private struct State {
+    var windowStart: UInt
+    var windowBytes: UInt
+  }
+  private static var state: UnsafeMutablePointer<State> {
+    Memory.pointer(at: PagesStorage.classMap)
+  }
 
   @inline(__always)
   package static func doubledClass(of address: UInt) -> UInt {
     hakmem_class_map_entry(address >> Constants.granuleShift)
   }
 
-  package static var isFull: Bool { hakmem_get_class_map_mask() == fullBytes &- 1 }
+  /// The addresses that blocks may have; all user addresses unless RLIMIT_AS is tight.
+  package static var window: Range<UInt> {
+    state.pointee.windowStart..<(state.pointee.windowStart &+ state.pointee.windowBytes)
+  }
+  package static var isFull: Bool { state.pointee.windowBytes == 1 << Constants.addressBits }
+
+  /// Whether an address may be looked up: the slow paths ask before they look a pointer up that
+  /// did not pass `free`'s own lookup.
+  package static func covers(_ address: UInt) -> Bool { window.contains(address) }
 
   package static func create() -> Bool {
-    guard hakmem_get_class_map_mask() == 0 else { return true }
-    if ProcessFacts.addressSpaceLimit >= fullMapLimit,
-      let base = SystemCalls.map(byteCount: fullBytes, protection: .read)
-    {
-      SystemCalls.nameMapping(base, fullBytes, "hakmem class map")
-      hakmem_set_class_map(base, fullBytes &- 1)
+    if state.pointee.windowBytes != 0 { return true }
+    if ProcessFacts.addressSpaceLimit >= fullMapLimit, createFull() { return true }
+    return createWindow()
+  }
+
+  private static func createFull() -> Bool {
+    guard let base = SystemCalls.map(byteCount: fullBytes, protection: .read) else { return false }
+    SystemCalls.nameMapping(base, fullBytes, "hakmem class map")
+    state.pointee.windowBytes = 1 << Constants.addressBits
+    hakmem_set_class_map(base)
+    return true
+  }
+
+  /// Maps the window's entries, and where entry 0 falls then a page of zeroes for NULL.
+  private static func createWindow() -> Bool {
+    guard
+      let entries = SystemCalls.map(byteCount: windowMapBytes, protection: .readWrite)
+    else { return false }
+    for candidate in 1...windowCandidates {
+      // From 16 TiB up, far below where the kernel maps on its own.
+      let start: UInt = 1 << 44 &+ candidate &* windowSpan
+      let base = entries &- start >> Constants.granuleShift
+      let page = ProcessFacts.systemPageBytes
+      let nullPage = base.roundedDown(to: page)
+      guard SystemCalls.mapNew(at: nullPage, byteCount: page, protection: .read) else { continue }
+      SystemCalls.nameMapping(entries, windowMapBytes, "hakmem class map")
+      state.pointee.windowStart = start
+      state.pointee.windowBytes = windowSpan
+      hakmem_set_class_map(base)
       return true
     }
-    guard let base = SystemCalls.map(byteCount: smallBytes, protection: .readWrite) else {
-      return false
-    }
-    SystemCalls.nameMapping(base, smallBytes, "hakmem class map")
-    hakmem_set_class_map(base, smallBytes &- 1)
-    return true
+    SystemCalls.unmap(entries, windowMapBytes)
+    return false
   }
 
   /// Makes the entries of a SuperSlab writable. False when memory is exhausted.
   static func makeWritable(for superSlab: UInt) -> Bool {
-    guard isFull else { return isDistinct(superSlab) }
+    guard isFull else { return covers(superSlab) }
     let chunk = superSlab >> Constants.granuleShift / chunkBytes
     let word: UnsafeMutablePointer<Atomic<UInt64>> = Memory.pointer(
       at: chunkWords &+ chunk / 64 &* 8)
@@ -61,21 +98,9 @@ package enum ClassMap {
 
   /// Writes the entry of the granule at `address`, whose SuperSlab was made writable.
   package static func set(_ doubledClass: UInt, at address: UInt) {
-    let granule = (address >> Constants.granuleShift) & hakmem_get_class_map_mask()
     let entry: UnsafeMutablePointer<UInt8> = Memory.pointer(
-      at: hakmem_get_class_map() &+ granule)
+      at: hakmem_get_class_map() &+ address >> Constants.granuleShift)
     entry.pointee = UInt8(truncatingIfNeeded: doubledClass)
-  }
-
-  /// In a masked map, whether no other SuperSlab and not the null page uses the same entries: the
-  /// pool draws them all from one stretch that is no longer than the map reaches.
-  private static func isDistinct(_ superSlab: UInt) -> Bool {
-    let reach = (hakmem_get_class_map_mask() &+ 1) << Constants.granuleShift
-    if superSlab & (reach &- 1) == 0 { return false }
-    let first: UnsafeMutablePointer<UInt> = Memory.pointer(at: PagesStorage.classMap)
-    if first.pointee == 0 { first.pointee = superSlab }
-    let distance = superSlab > first.pointee ? superSlab - first.pointee : first.pointee - superSlab
-    return distance < reach / 2
   }
 
   /// One bit for each chunk of the full map.

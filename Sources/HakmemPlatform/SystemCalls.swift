@@ -36,6 +36,18 @@ package enum SystemCalls {
     return map(address, byteCount, protection, privateAnonymousNoReserveFixed) != nil
   }
 
+  /// Maps at `address` unless something is mapped there. Linux 4.17; older kernels take the address
+  /// as a hint, and their answer is checked.
+  package static func mapNew(at address: UInt, byteCount: UInt, protection: Protection) -> Bool {
+    let privateAnonymousNoReserveFixedNew = 0x104022
+    guard let start = map(address, byteCount, protection, privateAnonymousNoReserveFixedNew) else {
+      return false
+    }
+    if start == address { return true }
+    unmap(start, byteCount)
+    return false
+  }
+
   private static func map(
     _ address: UInt, _ byteCount: UInt, _ protection: Protection, _ flags: Int
   ) -> UInt? {

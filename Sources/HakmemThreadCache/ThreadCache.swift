@@ -23,8 +23,9 @@ package struct ThreadCache: Equatable {
   package static var current: ThreadCache { ThreadCache(unsafeAt: hakmem_get_thread_cache()) }
 
   enum Offset {
-    static let classOf: UInt = 0
-    static let bins: UInt = 264
+    /// First, so that a bin's words are addressed without a displacement.
+    static let bins: UInt = 0
+    static let classOf: UInt = 1168
     static let kind: UInt = 1432
     static let closedHeader: UInt = 1472
     static let record: UInt = 2944
@@ -36,34 +37,29 @@ package struct ThreadCache: Equatable {
   /// The bin for a size of at most `SizeClass.fastMaximumBytes`.
   @inline(__always)
   package func bin(forSize byteCount: UInt) -> Bin {
-    Bin(
-      address: address,
-      doubledClass: Memory.loadByte(
+    bin(
+      forDoubledClass: Memory.loadByte(
         at: address &+ Offset.classOf &+ (byteCount &+ 15) >> 4))
   }
 
   @inline(__always)
   package func bin(forDoubledClass doubledClass: UInt) -> Bin {
-    Bin(address: address, doubledClass: doubledClass)
+    Bin(base: hakmem_in_register(address &+ doubledClass &* 8))
   }
 
-  /// A stack of free blocks.
+  /// A stack of free blocks: the words `top` and `limit`.
   package struct Bin {
-    let address: UInt
-    package let doubledClass: UInt
-
-    @inline(__always)
-    private var topAddress: UInt { address &+ Offset.bins &+ doubledClass &* 8 }
+    let base: UInt
 
     @inline(__always)
     package var top: UInt {
-      get { Memory.loadWord(at: topAddress) }
-      nonmutating set { Memory.storeWord(newValue, at: topAddress) }
+      get { Memory.loadWord(at: base &+ Offset.bins) }
+      nonmutating set { Memory.storeWord(newValue, at: base &+ Offset.bins) }
     }
     @inline(__always)
     package var limit: UInt {
-      get { Memory.loadWord(at: topAddress &+ 8) }
-      nonmutating set { Memory.storeWord(newValue, at: topAddress &+ 8) }
+      get { Memory.loadWord(at: base &+ Offset.bins &+ 8) }
+      nonmutating set { Memory.storeWord(newValue, at: base &+ Offset.bins &+ 8) }
     }
 
     /// Takes the newest block; 0 when the bin is empty.
