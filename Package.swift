@@ -54,9 +54,18 @@ let libraryLinkage: [LinkerSetting] = [
       + aliases.flatMap { ["-Xlinker", "--defsym=\($0.name)=\($0.of)"] })
 ]
 
+/// Valgrind 3.19 cannot read the debug information of Swift 6.3 and gives up; callgrind must run on
+/// the release build of the benchmarks. Symbols stay.
+let withoutDebugInformation: [LinkerSetting] = [
+  .unsafeFlags(["-Xlinker", "--strip-debug"], .when(configuration: .release))
+]
+
 let package = Package(
   name: "hakmem",
-  products: [.library(name: "hakmem", type: .dynamic, targets: ["HakmemMalloc"])],
+  products: [
+    .library(name: "hakmem", type: .dynamic, targets: ["HakmemMalloc"]),
+    .executable(name: "hakmem-workload", targets: ["HakmemWorkloadMain"])
+  ],
   targets: [
     // The public C interface: a header, imported by everything that calls the library.
     .systemLibrary(name: "CHakmem", path: "Sources/CHakmem/include"),
@@ -72,5 +81,21 @@ let package = Package(
     .target(
       name: "HakmemMalloc", dependencies: ["HakmemThreadCache", "CHakmem", "CHakmemEntry"],
       exclude: ["exports.map"], swiftSettings: embedded, linkerSettings: libraryLinkage),
+
+    // The benchmark's workloads. They call malloc and run on any allocator by preload.
+    // The numbers of the trace format, for the recorder and for the replaying workload.
+    .systemLibrary(name: "CHakmemTrace", path: "Sources/CHakmemTrace/include"),
+    .target(name: "HakmemWorkloadsSystem"),
+    .target(
+      name: "HakmemWorkloadsHarness", dependencies: ["HakmemWorkloadsSystem"],
+      swiftSettings: embedded),
+    .target(
+      name: "HakmemWorkloads",
+      dependencies: ["HakmemWorkloadsHarness", "HakmemWorkloadsSystem", "CHakmemTrace"],
+      swiftSettings: embedded),
+    .executableTarget(
+      name: "HakmemWorkloadMain",
+      dependencies: ["HakmemWorkloads", "HakmemWorkloadsHarness", "HakmemWorkloadsSystem"],
+      swiftSettings: embedded, linkerSettings: withoutDebugInformation),
   ]
 )

@@ -1,0 +1,60 @@
+import HakmemWorkloads
+import HakmemWorkloadsHarness
+import HakmemWorkloadsSystem
+
+exit(CommandLine.run())
+
+/// The command line of `hakmem-workload`.
+enum CommandLine {
+  static func run() -> Int32 {
+    let count = Int(harness_argument_count())
+    guard count > 1, let arguments = harness_arguments() else { return usage(descriptor: 2) }
+    let first = CText(arguments[1]!)
+    let rest = arguments + 2
+    if first == "--help" || first == "-h" {
+      _ = usage(descriptor: 1)
+      return 0
+    }
+    if first == "--list" { return list() }
+    var runner = RunVisitor(name: first, arguments: rest, count: count - 2)
+    var index = 0
+    while !runner.found && WorkloadTable.visit(index, &runner) { index += 1 }
+    return runner.found ? 0 : refuse(first)
+  }
+
+  private static func list() -> Int32 {
+    var visitor = ListVisitor(output: TextBuffer(descriptor: 1))
+    var index = 0
+    while WorkloadTable.visit(index, &visitor) { index += 1 }
+    visitor.output.flush()
+    return 0
+  }
+
+  private static func refuse(_ name: CText) -> Int32 {
+    var text = TextBuffer(descriptor: 2)
+    text.append("hakmem-workload: unknown workload '")
+    text.append(name)
+    text.append("'; there are: ")
+    var visitor = NameVisitor(output: text)
+    var index = 0
+    while WorkloadTable.visit(index, &visitor) { index += 1 }
+    visitor.output.append("\n")
+    visitor.output.flush()
+    return ExitStatus.badArguments
+  }
+
+  private static func usage(descriptor: Int32) -> Int32 {
+    var text = TextBuffer(descriptor: descriptor)
+    text.append(
+      """
+      usage: hakmem-workload NAME [key=value …]   runs a workload on this process's malloc
+             hakmem-workload --list               name, unit, help and parameters of each
+
+      The last line of stdout is the result as JSON. Another allocator is measured by preload:
+        LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libjemalloc.so.2 hakmem-workload random_mixed
+
+      """)
+    text.flush()
+    return ExitStatus.badArguments
+  }
+}
