@@ -16,6 +16,9 @@ enum CommandLine {
       return 0
     }
     if first == "--list" { return list() }
+    if first == EmptyProcess.name {
+      return EmptyProcess.run(count: count > 2 ? CText(arguments[2]!).decimal ?? 0 : 0)
+    }
     var runner = RunVisitor(name: first, arguments: rest, count: count - 2)
     var index = 0
     while !runner.found && WorkloadTable.visit(index, &runner) { index += 1 }

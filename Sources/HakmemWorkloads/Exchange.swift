@@ -43,12 +43,12 @@ package struct Exchange: Workload {
         let value = random.next()
         let size = 16 + Int(truncatingIfNeeded: value & 0x3FF)
         let block = calls.allocate(size)
-        Block.mark(block, size: size)
+        Block.markLightly(block, size: size)
         // Releases what was written into the block, acquires what the other thread wrote.
         let word = slots[Random.scale(value, to: slotCount)].exchange(
           UInt(bitPattern: block), ordering: .acquiringAndReleasing)
         if let old = UnsafeMutableRawPointer(bitPattern: word) {
-          Block.check(old)
+          Block.checkLightly(old)
           calls.free(old)
         }
       }
@@ -64,7 +64,7 @@ package struct Exchange: Workload {
     for index in 0..<slotCount {
       let word = slots[index].exchange(0, ordering: .acquiring)
       if let block = UnsafeMutableRawPointer(bitPattern: word) {
-        Block.check(block)
+        Block.checkLightly(block)
         calls.free(block)
       }
     }

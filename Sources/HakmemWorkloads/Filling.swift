@@ -62,10 +62,12 @@ struct Filling {
 
   init(_ parameters: inout Parameters, minimum: Int, maximum: Int, mebibytes: Int = 1024) {
     self.mebibytes = parameters.integer("mib", default: mebibytes, in: 1...(1 << 24))
-    let minimum = parameters.integer("minimum", default: minimum, in: 8...(1 << 20))
-    let maximum = parameters.integer("maximum", default: maximum, in: 8...(1 << 20))
-    if maximum < minimum { parameters.reject("maximum", because: "is below minimum") }
-    sizes = SizeRange(minimum: minimum, maximum: maximum)
+    sizes = SizeRange(&parameters, minimum: minimum, maximum: maximum, limit: 1 << 20)
+  }
+
+  init(mebibytes: Int, sizes: SizeRange) {
+    self.mebibytes = mebibytes
+    self.sizes = sizes
   }
 
   /// Maps the tables: for `blocks` blocks over all threads, or for as many as the MiB take.
@@ -94,7 +96,7 @@ struct Filling {
       live.blocks[live.count] = block
       live.count &+= 1
       live.bytes &+= size
-      sample(worker, live.count)
+      Filling.sample(worker, live.count)
     }
     worker.pointee.random = random
     worker.pointee.operations &+= live.count
@@ -103,7 +105,7 @@ struct Filling {
   }
 
   /// Frees randomly chosen blocks in random order.
-  func freeAtRandom<Calls: AllocationCalls>(
+  static func freeAtRandom<Calls: AllocationCalls>(
     _ live: inout Live, count: Int, _ worker: UnsafeMutablePointer<Worker>, _ calls: inout Calls
   ) {
     var random = worker.pointee.random
@@ -114,7 +116,7 @@ struct Filling {
       chosen.pointee = live.blocks[live.count]
       live.bytes &-= Block.check(block)
       calls.free(block)
-      sample(worker, live.count)
+      Filling.sample(worker, live.count)
     }
     worker.pointee.random = random
     worker.pointee.operations &+= count
@@ -128,7 +130,7 @@ struct Filling {
       let block = live.blocks[index].unsafelyUnwrapped
       Block.check(block)
       calls.free(block)
-      sample(worker, index)
+      Filling.sample(worker, index)
     }
     worker.pointee.operations &+= live.count
     live.count = 0
@@ -137,7 +139,7 @@ struct Filling {
 
   /// Looks at resident memory every 4096 blocks, in one thread.
   @inline(__always)
-  private func sample(_ worker: UnsafeMutablePointer<Worker>, _ count: Int) {
+  private static func sample(_ worker: UnsafeMutablePointer<Worker>, _ count: Int) {
     if count & 4095 == 0 && worker.pointee.index == 0 {
       worker.pointee.run.pointee.sampleMemory()
     }

@@ -30,7 +30,7 @@ package struct Fragment: Workload {
   ) {
     var live = filling.fill(blocks, worker, &calls)
     let freed = live.count / 100 * percent + live.count % 100 * percent / 100
-    filling.freeAtRandom(&live, count: freed, worker, &calls)
+    Filling.freeAtRandom(&live, count: freed, worker, &calls)
     blocks.keep(live, of: worker)
   }
 
@@ -70,7 +70,7 @@ package struct FillFree: Workload {
   ) {
     var live = filling.fill(blocks, worker, &calls)
     if shuffled {
-      filling.freeAtRandom(&live, count: live.count, worker, &calls)
+      Filling.freeAtRandom(&live, count: live.count, worker, &calls)
     } else {
       filling.freeInOrder(&live, worker, &calls)
     }

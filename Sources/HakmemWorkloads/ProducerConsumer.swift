@@ -17,10 +17,7 @@ package struct ProducerConsumer: Workload {
   private var queues = UnsafeMutablePointer<BlockQueue>(bitPattern: 8).unsafelyUnwrapped
 
   package init(_ parameters: inout Parameters, options: Options) {
-    let minimum = parameters.integer("minimum", default: 16, in: 8...(1 << 20))
-    let maximum = parameters.integer("maximum", default: 256, in: 8...(1 << 20))
-    if maximum < minimum { parameters.reject("maximum", because: "is below minimum") }
-    sizes = SizeRange(minimum: minimum, maximum: maximum)
+    sizes = SizeRange(&parameters, minimum: 16, maximum: 256, limit: 1 << 20)
     batch = parameters.integer("batch", default: 64, in: 1...4096)
     if options.threads % 2 != 0 { parameters.reject("threads", because: "must be even") }
   }
@@ -56,7 +53,7 @@ package struct ProducerConsumer: Workload {
       for index in 0..<count {
         let size = sizes.next(&random)
         let block = calls.allocate(size)
-        Block.mark(block, size: size)
+        Block.markLightly(block, size: size)
         blocks[index] = block
       }
       queue.endPush(count: count)
@@ -72,7 +69,7 @@ package struct ProducerConsumer: Workload {
       let (blocks, count) = queue.beginPop()
       for index in 0..<count {
         let block = blocks[index].unsafelyUnwrapped
-        Block.check(block)
+        Block.checkLightly(block)
         calls.free(block)
       }
       queue.endPop()

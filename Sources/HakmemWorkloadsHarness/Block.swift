@@ -43,6 +43,27 @@ package enum Block {
     return Int(bitPattern: size)
   }
 
+  /// Writes the first word, and the last byte of one block in 32 (those whose size is a multiple
+  /// of 32): for workloads whose blocks change processors, where each line that is touched costs
+  /// more than the allocator does.
+  @inline(__always)
+  package static func markLightly(_ block: UnsafeMutableRawPointer, size: Int) {
+    if size & 31 == 0 {
+      mark(block, size: size)
+    } else {
+      block.storeBytes(of: key(block) ^ UInt(bitPattern: size), as: UInt.self)
+    }
+  }
+
+  /// Checks what `markLightly` wrote.
+  @inline(__always)
+  package static func checkLightly(_ block: UnsafeMutableRawPointer) {
+    let word = block.load(as: UInt.self)
+    let size = word ^ key(block)
+    if size &- 8 >= largestSize { damagedFirstWord(block, word) }
+    if size & 31 == 0 { check(block) }
+  }
+
   /// Writes a word at the start of every 4 KiB page from offset `from` on, as a program that uses
   /// the whole block would. The words are derived from `origin`, which outlives a realloc.
   @inline(__always)

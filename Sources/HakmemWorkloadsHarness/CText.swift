@@ -21,6 +21,24 @@ package struct CText {
       count: text.utf8CodeUnitCount)
   }
 
+  /// A number that is not negative as decimal text that ends with a zero byte, in `buffer`, which
+  /// must have room for 24 bytes and outlive the text.
+  package init(writing number: Int, to buffer: UnsafeMutableRawBufferPointer) {
+    var rest = number
+    var start = 23
+    buffer[start] = 0
+    repeat {
+      start -= 1
+      buffer[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    let bytes = buffer.baseAddress.unsafelyUnwrapped + start
+    self.init(bytes: UnsafePointer(bytes.assumingMemoryBound(to: CChar.self)), count: 23 - start)
+  }
+
+  /// For C functions that take `char *` and do not write.
+  package var mutableBytes: UnsafeMutablePointer<CChar> { UnsafeMutablePointer(mutating: bytes) }
+
   package subscript(index: Int) -> UInt8 { UInt8(bitPattern: bytes[index]) }
 
   package static func == (left: CText, right: StaticString) -> Bool {

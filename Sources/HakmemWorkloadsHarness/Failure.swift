@@ -25,6 +25,22 @@ package enum Failure {
     _exit(ExitStatus.harnessFailed)
   }
 
+  /// Ends the process if a child could not be started or ended other than well, with the child's
+  /// own exit status where it is one of these.
+  package static func check(_ child: harness_child_t, of what: StaticString) {
+    if child.error == 0 && child.status == 0 { return }
+    if child.error != 0 { harness("cannot start or await a child", error: child.error) }
+    var text = TextBuffer(descriptor: 2)
+    text.append("hakmem-workload: ")
+    text.append(what)
+    text.append(child.status > 128 ? ": a child died of signal " : ": a child ended with status ")
+    text.append(Int(child.status > 128 ? child.status - 128 : child.status))
+    text.append("\n")
+    text.flush()
+    let isKnown = (ExitStatus.contentsDamaged...ExitStatus.outOfMemory).contains(child.status)
+    _exit(isKnown ? child.status : ExitStatus.harnessFailed)
+  }
+
   /// An allocation function returned NULL.
   @inline(never)
   package static func outOfMemory(_ function: StaticString, size: Int) -> Never {
