@@ -16,6 +16,10 @@ enum CommandLine {
       return 0
     }
     if first == "--list" { return list() }
+    if first == "--generate-trace" {
+      guard count > 2 else { return usage(descriptor: 2) }
+      return TraceGenerator.run(file: CText(rest[0]!), arguments: rest + 1, count: count - 3)
+    }
     if first == EmptyProcess.name {
       return EmptyProcess.run(count: count > 2 ? CText(arguments[2]!).decimal ?? 0 : 0)
     }
@@ -52,6 +56,7 @@ enum CommandLine {
       """
       usage: hakmem-workload NAME [key=value …]   runs a workload on this process's malloc
              hakmem-workload --list               name, unit, help and parameters of each
+             hakmem-workload --generate-trace FILE [key=value …]   writes a trace to try `trace` on
 
       The last line of stdout is the result as JSON. Another allocator is measured by preload:
         LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libjemalloc.so.2 hakmem-workload random_mixed

@@ -35,6 +35,7 @@ package enum WorkloadTable {
     case 19: visitor.visit(SleepingThreads.self)
     case 20: visitor.visit(ForkHeavy.self)
     case 21: visitor.visit(ProcessStart.self)
+    case 22: visitor.visit(TraceReplay.self)
     default: return false
     }
     return true

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static int argument_count;
@@ -157,3 +158,26 @@ harness_resources_t harness_resources(void) {
 }
 
 int harness_open(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
+int harness_create(const char *path) {
+  return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+}
+
+const void *harness_map_file(const char *path, size_t *size) {
+  int file = harness_open(path);
+  if (file < 0) return NULL;
+  struct stat status;
+  void *address = MAP_FAILED;
+  if (fstat(file, &status) == 0) {
+    if (S_ISREG(status.st_mode)) {
+      *size = (size_t)status.st_size;
+      address = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, file, 0);
+    } else {
+      errno = EINVAL;
+    }
+  }
+  int error = errno;
+  close(file);
+  errno = error;
+  return address == MAP_FAILED ? NULL : address;
+}

@@ -31,6 +31,9 @@ enum hakmem_trace_record {
   HAKMEM_TRACE_THREAD_EXIT = 7, /* the thread of the preceding records ended */
 };
 
+/* The magic for Swift, which without its runtime has no strings from macros. */
+static inline const char *hakmem_trace_magic(void) { return HAKMEM_TRACE_MAGIC; }
+
 /* Limits that readers may rely on. */
 #define HAKMEM_TRACE_MAXIMUM_THREADS 4096
 #define HAKMEM_TRACE_MAXIMUM_BLOCK 0xFFFFFFFEu     /* numbers of blocks are dense, from 0 */

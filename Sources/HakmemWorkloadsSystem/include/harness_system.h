@@ -83,6 +83,12 @@ void *harness_symbol(const char *name);
 /* Opens a file for reading; -1 on failure. */
 int harness_open(const char *path);
 
+/* Opens a file for writing, empty; -1 on failure. */
+int harness_create(const char *path);
+
+/* Maps a whole file for reading. NULL with errno set on failure, also for an empty file. */
+const void *harness_map_file(const char *path, size_t *size);
+
 /* Zero pages, present when `populate` is true, mapped with NORESERVE. NULL on failure. */
 void *harness_map(size_t size, bool populate);
 
