@@ -64,7 +64,10 @@ let package = Package(
   name: "hakmem",
   products: [
     .library(name: "hakmem", type: .dynamic, targets: ["HakmemMalloc"]),
-    .executable(name: "hakmem-workload", targets: ["HakmemWorkloadMain"])
+    .executable(name: "hakmem-workload", targets: ["HakmemWorkloadMain"]),
+    .executable(name: "bench_random_mixed", targets: ["HakmemBenchRandomMixed"]),
+    .executable(name: "bench_tiny_hot", targets: ["HakmemBenchTinyHot"]),
+    .executable(name: "bench_allocators", targets: ["HakmemBenchAllocators"]),
   ],
   targets: [
     // The public C interface: a header, imported by everything that calls the library.
@@ -82,9 +85,10 @@ let package = Package(
       name: "HakmemMalloc", dependencies: ["HakmemThreadCache", "CHakmem", "CHakmemEntry"],
       exclude: ["exports.map"], swiftSettings: embedded, linkerSettings: libraryLinkage),
 
-    // The benchmark's workloads. They call malloc and run on any allocator by preload.
     // The numbers of the trace format, for the recorder and for the replaying workload.
     .systemLibrary(name: "CHakmemTrace", path: "Sources/CHakmemTrace/include"),
+
+    // The benchmark's workloads. They call malloc and run on any allocator by preload.
     .target(name: "HakmemWorkloadsSystem"),
     .target(
       name: "HakmemWorkloadsHarness", dependencies: ["HakmemWorkloadsSystem"],
@@ -97,5 +101,34 @@ let package = Package(
       name: "HakmemWorkloadMain",
       dependencies: ["HakmemWorkloads", "HakmemWorkloadsHarness", "HakmemWorkloadsSystem"],
       swiftSettings: embedded, linkerSettings: withoutDebugInformation),
+    // The benchmarks that have names of their own, and readable output.
+    .target(
+      name: "HakmemWorkloadsBench",
+      dependencies: [
+        "CHakmem", "HakmemWorkloads", "HakmemWorkloadsHarness", "HakmemWorkloadsSystem",
+      ],
+      swiftSettings: embedded),
+    .executableTarget(
+      name: "HakmemBenchRandomMixed",
+      dependencies: [
+        "HakmemWorkloadsBench", "HakmemWorkloads", "HakmemWorkloadsHarness",
+        "HakmemWorkloadsSystem",
+      ],
+      swiftSettings: embedded, linkerSettings: withoutDebugInformation),
+    .executableTarget(
+      name: "HakmemBenchTinyHot",
+      dependencies: [
+        "HakmemWorkloadsBench", "HakmemWorkloads", "HakmemWorkloadsHarness",
+        "HakmemWorkloadsSystem",
+      ],
+      swiftSettings: embedded, linkerSettings: withoutDebugInformation),
+    .executableTarget(
+      name: "HakmemBenchAllocators",
+      dependencies: [
+        "HakmemWorkloadsBench", "HakmemWorkloads", "HakmemWorkloadsHarness",
+        "HakmemWorkloadsSystem",
+      ],
+      swiftSettings: embedded, linkerSettings: withoutDebugInformation),
+    .testTarget(name: "HakmemWorkloadTests"),
   ]
 )

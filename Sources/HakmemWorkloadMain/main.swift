@@ -23,17 +23,13 @@ enum CommandLine {
     if first == EmptyProcess.name {
       return EmptyProcess.run(count: count > 2 ? CText(arguments[2]!).decimal ?? 0 : 0)
     }
-    var runner = RunVisitor(name: first, arguments: rest, count: count - 2)
-    var index = 0
-    while !runner.found && WorkloadTable.visit(index, &runner) { index += 1 }
-    return runner.found ? 0 : refuse(first)
+    return WorkloadTable.run(first, arguments: rest, count: count - 2) ? 0 : refuse(first)
   }
 
   private static func list() -> Int32 {
-    var visitor = ListVisitor(output: TextBuffer(descriptor: 1))
-    var index = 0
-    while WorkloadTable.visit(index, &visitor) { index += 1 }
-    visitor.output.flush()
+    var output = TextBuffer(descriptor: 1)
+    WorkloadTable.list(to: &output)
+    output.flush()
     return 0
   }
 
@@ -42,11 +38,9 @@ enum CommandLine {
     text.append("hakmem-workload: unknown workload '")
     text.append(name)
     text.append("'; there are: ")
-    var visitor = NameVisitor(output: text)
-    var index = 0
-    while WorkloadTable.visit(index, &visitor) { index += 1 }
-    visitor.output.append("\n")
-    visitor.output.flush()
+    WorkloadTable.writeNames(to: &text)
+    text.append("\n")
+    text.flush()
     return ExitStatus.badArguments
   }
 

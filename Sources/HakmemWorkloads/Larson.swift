@@ -66,7 +66,8 @@ package struct Larson: Workload {
   }
 
   /// One connection: `handover` replacements, each a free and a malloc.
-  private func serve<Calls: AllocationCalls>(_ connection: UnsafeMutablePointer<Connection<Calls>>) {
+  private func serve<Calls: AllocationCalls>(_ connection: UnsafeMutablePointer<Connection<Calls>>)
+  {
     let worker = connection.pointee.worker
     let blocks = slots[worker.pointee.index]
     var random = worker.pointee.random

@@ -39,6 +39,7 @@ package enum EmptyProcess {
   package static var name: StaticString { "empty" }
 
   /// Makes `count` allocations, frees them and returns the exit status.
+  @export(interface)
   package static func run(count: Int) -> Int32 {
     let calls = PlainCalls()
     var last: UnsafeMutableRawPointer?

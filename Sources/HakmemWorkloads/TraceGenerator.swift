@@ -5,6 +5,7 @@ import HakmemWorkloadsSystem
 /// allocate in every way, and free or resize blocks of their own and of others.
 package enum TraceGenerator {
   /// `hakmem-workload --generate-trace FILE [key=value …]`.
+  @export(interface)
   package static func run(
     file: CText, arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>, count: Int
   ) -> Int32 {

@@ -84,7 +84,8 @@ struct TraceProgram {
       let block = record.block
       let allocates = record.kind != .free && record.kind != .realloc
       if allocates != (sizes[block] == 0) {
-        reader.refuse(allocates ? "allocates a block that is live" : "uses a block that is not live")
+        reader.refuse(
+          allocates ? "allocates a block that is live" : "uses a block that is not live")
       }
       if !allocates { liveBytes -= sizes[block] - 1 }
       sizes[block] = record.kind == .free ? 0 : record.size + 1

@@ -144,7 +144,8 @@ package struct TraceReplay: Workload {
     if size >= Block.minimumSize {
       Block.mark(address, size: size, touching: touches)
     } else if size > 0 {
-      address.storeBytes(of: UInt8(truncatingIfNeeded: UInt(bitPattern: address) >> 4),
+      address.storeBytes(
+        of: UInt8(truncatingIfNeeded: UInt(bitPattern: address) >> 4),
         as: UInt8.self)
     }
   }
@@ -169,7 +170,8 @@ package struct TraceReplay: Workload {
 
   private func checkZero(_ address: UnsafeMutableRawPointer, size: Int) {
     guard size > 0 else { return }
-    let found = address.load(as: UInt8.self) | address.load(fromByteOffset: size - 1, as: UInt8.self)
+    let found =
+      address.load(as: UInt8.self) | address.load(fromByteOffset: size - 1, as: UInt8.self)
     if found != 0 {
       Failure.damaged(
         address, offset: 0, expected: 0, found: UInt(found), what: "calloc block is not zero")

@@ -2,14 +2,47 @@ import HakmemWorkloadsHarness
 import HakmemWorkloadsSystem
 
 /// What can be done with a workload whose type is known by its place in the table.
-package protocol WorkloadVisitor {
+private protocol WorkloadVisitor {
   mutating func visit<Program: Workload>(_ program: Program.Type)
 }
 
 /// All workloads, in the order of the list.
+///
+/// The functions are not generic: what they do with each workload is compiled once, here.
 package enum WorkloadTable {
+  /// Runs the workload with this name and reports; false when there is none.
+  @export(interface)
+  package static func run(
+    _ name: CText, arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>, count: Int
+  ) -> Bool {
+    var visitor = RunVisitor(name: name, arguments: arguments, count: count)
+    visitAll(&visitor)
+    return visitor.found
+  }
+
+  /// Describes each workload on a line.
+  @export(interface)
+  package static func list(to output: inout TextBuffer) {
+    var visitor = ListVisitor(output: output)
+    visitAll(&visitor)
+    output = visitor.output
+  }
+
+  /// Writes the names, separated by commas.
+  @export(interface)
+  package static func writeNames(to output: inout TextBuffer) {
+    var visitor = NameVisitor(output: output)
+    visitAll(&visitor)
+    output = visitor.output
+  }
+
+  private static func visitAll<Visitor: WorkloadVisitor>(_ visitor: inout Visitor) {
+    var index = 0
+    while visit(index, &visitor) { index += 1 }
+  }
+
   /// Visits the workload number `index`; false when there is none.
-  package static func visit<Visitor: WorkloadVisitor>(_ index: Int, _ visitor: inout Visitor)
+  private static func visit<Visitor: WorkloadVisitor>(_ index: Int, _ visitor: inout Visitor)
     -> Bool
   {
     switch index {
@@ -42,47 +75,34 @@ package enum WorkloadTable {
   }
 }
 
-/// Runs the workload that has a given name, and reports.
-package struct RunVisitor: WorkloadVisitor {
-  private let name: CText
-  private let arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>
-  private let count: Int
-  package private(set) var found = false
+private struct RunVisitor: WorkloadVisitor {
+  let name: CText
+  let arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>
+  let count: Int
+  var found = false
 
-  package init(
-    name: CText, arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>, count: Int
-  ) {
-    self.name = name
-    self.arguments = arguments
-    self.count = count
-  }
-
-  package mutating func visit<Program: Workload>(_ program: Program.Type) {
-    guard name == Program.name else { return }
+  mutating func visit<Program: Workload>(_ program: Program.Type) {
+    guard !found, name == Program.name else { return }
     found = true
     Execution<Program>.runAndReport(arguments: arguments, count: count)
   }
 }
 
-/// Describes each workload on a line.
-package struct ListVisitor: WorkloadVisitor {
-  package var output: TextBuffer
+private struct ListVisitor: WorkloadVisitor {
+  var output: TextBuffer
 
-  package init(output: TextBuffer) { self.output = output }
-
-  package mutating func visit<Program: Workload>(_ program: Program.Type) {
+  mutating func visit<Program: Workload>(_ program: Program.Type) {
     Execution<Program>.describe(&output)
   }
 }
 
-/// Writes the names, separated by commas.
-package struct NameVisitor: WorkloadVisitor {
-  package var output: TextBuffer
-  private var isFirst = true
+private struct NameVisitor: WorkloadVisitor {
+  var output: TextBuffer
+  var isFirst = true
 
-  package init(output: TextBuffer) { self.output = output }
+  init(output: TextBuffer) { self.output = output }
 
-  package mutating func visit<Program: Workload>(_ program: Program.Type) {
+  mutating func visit<Program: Workload>(_ program: Program.Type) {
     if !isFirst { output.append(", ") }
     isFirst = false
     output.append(Program.name)

@@ -12,12 +12,14 @@ package struct Signal {
   package var value: UInt32 { word.pointee.load(ordering: .acquiring) }
 
   /// Stores a value, with everything written before, and wakes all waiters.
+  @export(interface)
   package func set(_ value: UInt32) {
     word.pointee.store(value, ordering: .releasing)
     harness_futex_wake_all(word)
   }
 
   /// Sleeps until the value is no longer `value`.
+  @export(interface)
   package func wait(while value: UInt32) {
     while self.value == value { harness_futex_wait(word, value) }
   }
@@ -34,6 +36,7 @@ package struct Barrier {
     arrived = Mapping.pages(64, populate: false).bindMemory(to: Atomic<UInt32>.self, capacity: 1)
   }
 
+  @export(interface)
   package func wait() {
     let current = generation.value
     // Acquires what the others released on arrival, in case this one is the last.

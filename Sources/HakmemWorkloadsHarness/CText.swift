@@ -58,13 +58,31 @@ package struct CText {
     return true
   }
 
-  package func contains(_ part: StaticString) -> Bool {
+  package func contains(_ part: CText) -> Bool {
     var rest = self
-    while rest.count >= part.utf8CodeUnitCount {
-      if rest.hasPrefix(part) { return true }
+    while rest.count >= part.count {
+      if rest.prefix(part.count) == part { return true }
       rest = rest.dropFirst(1)
     }
     return false
+  }
+
+  /// The number that follows the first occurrence of a text: a whole one, or a decimal fraction
+  /// with at most nine decimals, times 10⁹.
+  package func number(after key: StaticString, billionths: Bool = false) -> Int? {
+    var rest = self
+    while rest.count > key.utf8CodeUnitCount {
+      if rest.hasPrefix(key) {
+        rest = rest.dropFirst(key.utf8CodeUnitCount)
+        var length = 0
+        while length < rest.count, rest[length] == 46 || (48...57).contains(rest[length]) {
+          length += 1
+        }
+        return billionths ? rest.prefix(length).billionths : rest.prefix(length).decimal
+      }
+      rest = rest.dropFirst(1)
+    }
+    return nil
   }
 
   package func dropFirst(_ length: Int) -> CText {

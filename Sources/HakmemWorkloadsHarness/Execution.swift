@@ -18,7 +18,7 @@ package struct Execution<Program: Workload> {
       to: Run(
         options: options, floorBlocks: program.pointee.floorBlocks,
         samplesMemory: Program.samplesMemory))
-    if options.floor {
+    if Program.hasFloor && options.floor {
       Runner<Program, FloorCalls>.execute(run, program)
     } else if options.latency {
       Runner<Program, TimedCalls>.execute(run, program)
@@ -33,7 +33,15 @@ package struct Execution<Program: Workload> {
     arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>, count: Int
   ) {
     let result = run(arguments: arguments, count: count)
-    Report.write(result, Program.self, arguments: arguments, count: count)
+    var json = Report.begin(result, name: Program.name, unit: Program.unit)
+    json.output.append("{")
+    var parameters = Parameters(
+      .report, workload: Program.name, arguments: arguments, count: count, output: json.output)
+    _ = Program(&parameters, options: result.pointee.options)
+    _ = Options(&parameters, defaults: Program.defaults, hasFloor: Program.hasFloor)
+    json.output = parameters.output
+    json.output.append("}")
+    Report.end(result, &json)
   }
 
   /// One line: name, unit, help, parameters with their defaults.

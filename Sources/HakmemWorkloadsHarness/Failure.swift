@@ -12,6 +12,7 @@ package enum ExitStatus {
 package enum Failure {
   /// The system refuses something that the harness itself needs.
   @inline(never)
+  @export(interface)
   package static func harness(_ message: StaticString, error: Int32 = 0) -> Never {
     var text = TextBuffer(descriptor: 2)
     text.append("hakmem-workload: ")
@@ -27,6 +28,7 @@ package enum Failure {
 
   /// Ends the process if a child could not be started or ended other than well, with the child's
   /// own exit status where it is one of these.
+  @export(interface)
   package static func check(_ child: harness_child_t, of what: StaticString) {
     if child.error == 0 && child.status == 0 { return }
     if child.error != 0 { harness("cannot start or await a child", error: child.error) }
@@ -43,6 +45,7 @@ package enum Failure {
 
   /// An allocation function returned NULL.
   @inline(never)
+  @export(interface)
   package static func outOfMemory(_ function: StaticString, size: Int) -> Never {
     let error = harness_error()
     var text = TextBuffer(descriptor: 2)
@@ -59,6 +62,7 @@ package enum Failure {
 
   /// A block does not hold what was written to it.
   @inline(never)
+  @export(interface)
   package static func damaged(
     _ block: UnsafeMutableRawPointer, offset: Int, expected: UInt, found: UInt,
     what: StaticString = "contents check failed"

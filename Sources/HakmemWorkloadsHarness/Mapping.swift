@@ -11,6 +11,7 @@ package enum Mapping {
   package static var residentBytes: Int { populatedBytes.load(ordering: .relaxed) }
 
   /// Zero pages for `size` bytes. Ends the process when there are none.
+  @export(interface)
   package static func pages(_ size: Int, populate: Bool) -> UnsafeMutableRawPointer {
     let rounded = (max(size, 1) + 4095) & ~4095
     guard let address = harness_map(rounded, populate) else {

@@ -37,6 +37,7 @@ package struct Options {
 
   package static let maximumThreads = 4096
 
+  @export(interface)
   package init(_ parameters: inout Parameters, defaults: Defaults, hasFloor: Bool) {
     nanoseconds = parameters.duration(
       "seconds", default: defaults.milliseconds * 1_000_000, in: 1_000_000...86_400_000_000_000)

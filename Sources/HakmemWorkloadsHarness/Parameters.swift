@@ -27,6 +27,7 @@ package struct Parameters {
   package static let maximumCount = 64
 
   /// Prepares to take values from `count` arguments. More than `maximumCount` are refused.
+  @export(interface)
   package init(
     _ purpose: Purpose, workload: StaticString,
     arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>, count: Int, output: TextBuffer
@@ -49,6 +50,7 @@ package struct Parameters {
   // MARK: Values
 
   /// A whole number. The alias is another name of the parameter.
+  @export(interface)
   package mutating func integer(
     _ key: StaticString, alias: StaticString? = nil, default standard: Int,
     in range: ClosedRange<Int>
@@ -69,11 +71,13 @@ package struct Parameters {
   }
 
   /// Yes (1) or no (0).
+  @export(interface)
   package mutating func flag(_ key: StaticString, default standard: Bool) -> Bool {
     integer(key, default: standard ? 1 : 0, in: 0...1) == 1
   }
 
   /// Seconds, with decimals; as nanoseconds.
+  @export(interface)
   package mutating func duration(
     _ key: StaticString, default standard: Int, in range: ClosedRange<Int>
   ) -> Int {
@@ -90,6 +94,7 @@ package struct Parameters {
   }
 
   /// Text, which must not be empty. Nil when it was not given.
+  @export(interface)
   package mutating func text(_ key: StaticString) -> CText? {
     let text = take(key)
     if let text, text.count == 0 { reject(key, text, "is empty") }
@@ -103,6 +108,7 @@ package struct Parameters {
   // MARK: Complaints
 
   /// Ends the process because the value given for `key` does not fit another one's.
+  @export(interface)
   package func reject(_ key: StaticString, because reason: StaticString) {
     guard purpose == .read else { return }
     var text = Parameters.complaint(workload)

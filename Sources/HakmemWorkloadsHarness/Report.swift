@@ -2,29 +2,30 @@ import HakmemWorkloadsSystem
 
 /// The result of a run as one line of JSON; Documentation/workloads.md describes the members.
 package enum Report {
-  package static func write<Program: Workload>(
-    _ run: UnsafeMutablePointer<Run>, _ program: Program.Type,
-    arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>, count: Int
-  ) {
+  /// The members before the parameters.
+  @export(interface)
+  package static func begin(
+    _ run: UnsafeMutablePointer<Run>, name: StaticString, unit: StaticString
+  ) -> JSON {
     let measured = run.pointee.measured
     let options = run.pointee.options
     var json = JSON(output: TextBuffer(descriptor: 1))
     json.begin()
-    json.member("workload", text: CText(Program.name))
-    json.member("unit", text: CText(Program.unit))
+    json.member("workload", text: CText(name))
+    json.member("unit", text: CText(unit))
     json.member("allocator", text: harness_allocator_path().map { CText($0) })
     json.member("operations", measured.operations)
     json.member("seconds", nanoseconds: measured.nanoseconds)
     json.member("floor_seconds", nanoseconds: options.floor ? measured.nanoseconds : nil)
     json.member("threads", options.threads)
     json.key("parameters")
-    json.output.append("{")
-    var parameters = Parameters(
-      .report, workload: Program.name, arguments: arguments, count: count, output: json.output)
-    _ = Program(&parameters, options: options)
-    _ = Options(&parameters, defaults: Program.defaults, hasFloor: Program.hasFloor)
-    json.output = parameters.output
-    json.output.append("}")
+    return json
+  }
+
+  /// The members after the parameters.
+  @export(interface)
+  package static func end(_ run: UnsafeMutablePointer<Run>, _ json: inout JSON) {
+    let measured = run.pointee.measured
     writeMemory(run, &json)
     json.member("minor_faults", measured.minorFaults)
     json.member("major_faults", measured.majorFaults)

@@ -31,6 +31,7 @@ package struct Run {
   }
 
   /// Begins the timed part.
+  @export(interface)
   package mutating func start() {
     measured.startRSSKiB = ProcessMemory.exactKiB()
     measured.before = harness_resources()
@@ -40,17 +41,20 @@ package struct Run {
   }
 
   /// Ends the timed part.
+  @export(interface)
   package mutating func stop() {
     counters.stop()
     measured.after = harness_resources()
   }
 
   /// Samples resident memory if the workload wants it and it is time to.
+  @export(interface)
   package mutating func sampleMemory(force: Bool = false) {
     if samplesMemory { timeline.sample(force: force) }
   }
 
   /// Waits as long as the options say, then measures resident memory.
+  @export(interface)
   package mutating func settle() {
     let end = Clock.now() &+ UInt64(options.settleMilliseconds) &* 1_000_000
     let pulse = options.pulseMilliseconds

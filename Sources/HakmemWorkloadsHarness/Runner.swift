@@ -54,6 +54,24 @@ package struct Runner<Program: Workload, Calls: AllocationCalls> {
     UnsafeMutableRawPointer(thread).assumingMemoryBound(to: Worker.self)
   }
 
+  // Not inlined: one copy of a loop serves the warm-up and the timed part, in all threads, so
+  // that the warm-up warms the code that is timed.
+  @inline(never)
+  private static func work(
+    _ program: UnsafeMutablePointer<Program>, _ worker: UnsafeMutablePointer<Worker>,
+    _ calls: inout Calls
+  ) {
+    program.pointee.work(worker, &calls)
+  }
+
+  @inline(never)
+  private static func finish(
+    _ program: UnsafeMutablePointer<Program>, _ worker: UnsafeMutablePointer<Worker>,
+    _ calls: inout Calls
+  ) {
+    program.pointee.finish(worker, &calls)
+  }
+
   /// One thread: the process stays single-threaded, which some allocators make use of.
   private static func runInMainThread(_ thread: UnsafeMutablePointer<Thread>) {
     let worker = worker(thread)
@@ -62,17 +80,17 @@ package struct Runner<Program: Workload, Calls: AllocationCalls> {
     var calls = Calls(worker: worker)
     if run.pointee.options.warmUpPercent > 0 {
       worker.pointee.beginWarmUp()
-      program.pointee.work(worker, &calls)
-      program.pointee.finish(worker, &calls)
+      work(program, worker, &calls)
+      finish(program, worker, &calls)
       worker.pointee.histogram.clear()
     }
     run.pointee.start()
     worker.pointee.beginTimedPart()
-    program.pointee.work(worker, &calls)
+    work(program, worker, &calls)
     worker.pointee.finishTime = Clock.now()
     run.pointee.stop()
     collect(thread, 1)
-    program.pointee.finish(worker, &calls)
+    finish(program, worker, &calls)
   }
 
   private static func runInThreads(_ threads: UnsafeMutablePointer<Thread>, _ count: Int) {
@@ -103,19 +121,19 @@ package struct Runner<Program: Workload, Calls: AllocationCalls> {
     if shared.pointee.run.pointee.options.warmUpPercent > 0 {
       shared.pointee.workers.wait()
       worker.pointee.beginWarmUp()
-      program.pointee.work(worker, &calls)
+      work(program, worker, &calls)
       shared.pointee.workers.wait()
-      program.pointee.finish(worker, &calls)
+      finish(program, worker, &calls)
       worker.pointee.histogram.clear()
     }
     shared.pointee.everyone.wait()  // the main thread takes its first readings
     shared.pointee.everyone.wait()
     worker.pointee.beginTimedPart()
-    program.pointee.work(worker, &calls)
+    work(program, worker, &calls)
     worker.pointee.finishTime = Clock.now()
     shared.pointee.everyone.wait()  // and its last ones
     shared.pointee.everyone.wait()
-    program.pointee.finish(worker, &calls)
+    finish(program, worker, &calls)
   }
 
   /// Adds up what the workers did. They wait meanwhile, so that what they still free is not in it.

@@ -14,6 +14,7 @@ package struct SizeRange {
   }
 
   /// Reads the parameters minimum and maximum, in bytes.
+  @export(interface)
   package init(_ parameters: inout Parameters, minimum: Int, maximum: Int, limit: Int) {
     let range = Block.minimumSize...limit
     let least = parameters.integer("minimum", default: minimum, in: range)

@@ -13,25 +13,30 @@ package struct TextBuffer {
       .bindMemory(to: UInt8.self, capacity: TextBuffer.capacity)
   }
 
+  @export(interface)
   package mutating func append(byte: UInt8) {
     if count == TextBuffer.capacity { flush() }
     bytes[count] = byte
     count += 1
   }
 
+  @export(interface)
   package mutating func append(_ text: StaticString) {
     for index in 0..<text.utf8CodeUnitCount { append(byte: text.utf8Start[index]) }
   }
 
+  @export(interface)
   package mutating func append(_ text: CText) {
     for index in 0..<text.count { append(byte: text[index]) }
   }
 
+  @export(interface)
   package mutating func append(_ number: Int) {
     if number < 0 { append(byte: UInt8(ascii: "-")) }
     append(digits: number.magnitude, atLeast: 1)
   }
 
+  @export(interface)
   package mutating func append(hexadecimal number: UInt) {
     append("0x")
     var shift = max(0, (UInt.bitWidth - number.leadingZeroBitCount + 3) / 4 * 4 - 4)
@@ -44,6 +49,7 @@ package struct TextBuffer {
   }
 
   /// A number that is not negative, rounded to `decimals` decimals.
+  @export(interface)
   package mutating func append(_ number: Double, decimals: Int) {
     var power = 1
     for _ in 0..<decimals { power *= 10 }
@@ -58,12 +64,14 @@ package struct TextBuffer {
   }
 
   /// Nanoseconds as seconds with nine decimals.
+  @export(interface)
   package mutating func append(seconds nanoseconds: UInt64) {
     append(Int(nanoseconds / 1_000_000_000))
     append(byte: UInt8(ascii: "."))
     append(digits: UInt(nanoseconds % 1_000_000_000), atLeast: 9)
   }
 
+  @export(interface)
   package mutating func append(spaces: Int) {
     for _ in 0..<max(0, spaces) { append(byte: UInt8(ascii: " ")) }
   }
@@ -82,6 +90,7 @@ package struct TextBuffer {
   }
 
   /// Writes everything out. What cannot be written is dropped: there is nobody to tell.
+  @export(interface)
   package mutating func flush() {
     var written = 0
     while written < count {

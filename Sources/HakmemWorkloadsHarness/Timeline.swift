@@ -26,6 +26,7 @@ package struct Timeline {
   }
 
   /// Records a sample when the interval has passed, or at once.
+  @export(interface)
   package mutating func sample(force: Bool = false) {
     let now = Clock.now()
     guard force || now >= next else { return }

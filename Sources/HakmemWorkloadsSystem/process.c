@@ -39,6 +39,14 @@ const char *harness_allocator_path(void) {
   return dladdr((void *)function, &info) != 0 ? info.dli_fname : NULL;
 }
 
+const char *harness_library_directory(void) {
+#if defined(__aarch64__)
+  return "/usr/lib/aarch64-linux-gnu";
+#else
+  return "/usr/lib/x86_64-linux-gnu";
+#endif
+}
+
 void *harness_symbol(const char *name) { return dlsym(RTLD_DEFAULT, name); }
 
 void *harness_map(size_t size, bool populate) {

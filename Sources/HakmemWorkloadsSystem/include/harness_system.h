@@ -77,6 +77,9 @@ int harness_error(void);
 /* Path of the object that serves malloc, or NULL when that cannot be found out. */
 const char *harness_allocator_path(void);
 
+/* Directory of the system's shared libraries, as Debian lays them out. */
+const char *harness_library_directory(void);
+
 /* Address of a symbol that the allocator may export, or NULL. */
 void *harness_symbol(const char *name);
 
