@@ -6,7 +6,7 @@ import HakmemWorkloadsSystem
 /// `bench_allocators [ROUNDS [MILLISECONDS]]`: every allocator found, side by side.
 func main() {
   if Int(harness_argument_count()) > 2, let arguments = harness_arguments(),
-    CText(arguments[1]!) == "--workload"
+    CText(cString: arguments[1]!) == "--workload"
   {
     // A child: one workload on the allocator that was preloaded.
     return runWorkload(arguments + 2, count: Int(harness_argument_count()) - 2)
@@ -30,7 +30,7 @@ func main() {
 }
 
 func runWorkload(_ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>, count: Int) {
-  let name = CText(arguments[0]!)
+  let name = CText(cString: arguments[0]!)
   if !WorkloadTable.run(name, arguments: arguments + 1, count: count - 1) {
     exit(ExitStatus.badArguments)
   }

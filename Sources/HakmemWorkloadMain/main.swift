@@ -9,7 +9,7 @@ enum CommandLine {
   static func run() -> Int32 {
     let count = Int(harness_argument_count())
     guard count > 1, let arguments = harness_arguments() else { return usage(descriptor: 2) }
-    let first = CText(arguments[1]!)
+    let first = CText(cString: arguments[1]!)
     let rest = arguments + 2
     if first == "--help" || first == "-h" {
       _ = usage(descriptor: 1)
@@ -18,10 +18,11 @@ enum CommandLine {
     if first == "--list" { return list() }
     if first == "--generate-trace" {
       guard count > 2 else { return usage(descriptor: 2) }
-      return TraceGenerator.run(file: CText(rest[0]!), arguments: rest + 1, count: count - 3)
+      return TraceGenerator.run(
+        file: CText(cString: rest[0]!), arguments: rest + 1, count: count - 3)
     }
     if first == EmptyProcess.name {
-      return EmptyProcess.run(count: count > 2 ? CText(arguments[2]!).decimal ?? 0 : 0)
+      return EmptyProcess.run(count: count > 2 ? CText(cString: arguments[2]!).decimal ?? 0 : 0)
     }
     return WorkloadTable.run(first, arguments: rest, count: count - 2) ? 0 : refuse(first)
   }

@@ -15,7 +15,7 @@ package struct Borders: Workload {
   private var slots = SlotTable.unmapped
 
   package init(_ parameters: inout Parameters, options: Options) {
-    size = parameters.integer("size", default: 1024, in: 16...(1 << 32))
+    size = parameters.integer("size", default: 1024, in: 16...(1 << 31))
     spread = parameters.integer("spread", default: 16, in: 0...(1 << 20))
     window = parameters.integer("window", default: 16, in: 1...(1 << 20))
     if spread > size - Block.minimumSize {
@@ -38,6 +38,9 @@ package struct Borders: Workload {
     let window = window
     var random = worker.pointee.random
     var oldest = 0
+    for index in 0..<worker.pointee.nextChunk(of: window) {
+      blocks[index] = Borders.allocate(smallest + random.below(choices), &calls)
+    }
     while true {
       let replacements = (worker.pointee.nextChunk(of: 512) &+ 1) / 2
       if replacements == 0 { break }
@@ -48,13 +51,19 @@ package struct Borders: Workload {
           Block.check(block)
           calls.free(block)
         }
-        let size = smallest + random.below(choices)
-        let block = calls.allocate(size)
-        Block.mark(block, size: size)
-        slot.pointee = block
+        slot.pointee = Borders.allocate(smallest + random.below(choices), &calls)
       }
     }
     worker.pointee.random = random
+  }
+
+  @inline(__always)
+  private static func allocate<Calls: AllocationCalls>(_ size: Int, _ calls: inout Calls)
+    -> UnsafeMutableRawPointer
+  {
+    let block = calls.allocate(size)
+    Block.mark(block, size: size)
+    return block
   }
 
   package func finish<Calls: AllocationCalls>(

@@ -35,6 +35,8 @@ package struct Exchange: Workload {
     let slots = slots
     let slotCount = slotCount
     var random = worker.pointee.random
+    // Swaps with an empty slot, which free nothing.
+    var emptySlots = 0
     while true {
       var swaps = (worker.pointee.nextChunk(of: 1024) &+ 1) / 2
       if swaps == 0 { break }
@@ -50,9 +52,12 @@ package struct Exchange: Workload {
         if let old = UnsafeMutableRawPointer(bitPattern: word) {
           Block.checkLightly(old)
           calls.free(old)
+        } else {
+          emptySlots &+= 1
         }
       }
     }
+    worker.pointee.operations &-= emptySlots
     worker.pointee.random = random
   }
 

@@ -25,7 +25,7 @@ package struct SizedChurn<Settings: SizedChurnSettings>: Workload {
   package init(_ parameters: inout Parameters, options: Options) {
     slotCount = parameters.integer("slots", default: Settings.slots, in: 1...(1 << 20))
     sizes = SizeRange(
-      &parameters, minimum: Settings.minimum, maximum: Settings.maximum, limit: 1 << 36)
+      &parameters, minimum: Settings.minimum, maximum: Settings.maximum, limit: Block.maximumSize)
     touches = parameters.flag("touch", default: true)
   }
 

@@ -31,13 +31,13 @@ struct TraceReader {
     self.path = path
     var length = 0
     guard let address = harness_map_file(path.bytes, &length) else {
-      TraceReader.refuse(path, reason: CText(strerror(harness_error())), at: nil)
+      TraceReader.refuse(path, reason: CText(cString: strerror(harness_error())), at: nil)
     }
     bytes = address.assumingMemoryBound(to: UInt8.self)
     size = length
     let headerSize = Int(HAKMEM_TRACE_HEADER_SIZE)
     let magic = CText(bytes: address.assumingMemoryBound(to: CChar.self), count: min(8, length))
-    guard length >= headerSize, magic == CText(hakmem_trace_magic()) else {
+    guard length >= headerSize, magic == CText(cString: hakmem_trace_magic()) else {
       TraceReader.refuse(path, reason: CText("is not an allocation trace"), at: nil)
     }
     guard address.loadUnaligned(fromByteOffset: 8, as: UInt32.self) == HAKMEM_TRACE_VERSION else {

@@ -138,10 +138,10 @@ package struct TraceReplay: Workload {
     return moved
   }
 
-  /// Traces have sizes below 8, too, even 0: those have a mark of one byte or none.
+  /// Traces have sizes below 8, too, even 0, and above 4 GiB: those have a mark of one byte.
   @inline(__always)
   private func mark(_ address: UnsafeMutableRawPointer, size: Int) {
-    if size >= Block.minimumSize {
+    if (Block.minimumSize...Block.maximumSize).contains(size) {
       Block.mark(address, size: size, touching: touches)
     } else if size > 0 {
       address.storeBytes(
@@ -152,7 +152,7 @@ package struct TraceReplay: Workload {
 
   @inline(__always)
   private func check(_ address: UnsafeMutableRawPointer, size: Int) {
-    if size >= Block.minimumSize {
+    if (Block.minimumSize...Block.maximumSize).contains(size) {
       let found = Block.check(address)
       if found != size {
         Failure.damaged(

@@ -10,7 +10,7 @@ struct TraceWriter {
   /// Writes the header to a file that is open for writing.
   init(descriptor: Int32, threads: Int) {
     output = TextBuffer(descriptor: descriptor)
-    output.append(CText(hakmem_trace_magic()))
+    output.append(CText(cString: hakmem_trace_magic()))
     word(UInt32(HAKMEM_TRACE_VERSION))
     word(UInt32(HAKMEM_TRACE_HEADER_SIZE))
     word(0)  // number of records: not known

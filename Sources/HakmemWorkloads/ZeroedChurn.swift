@@ -15,7 +15,7 @@ package struct ZeroedChurn: Workload {
 
   package init(_ parameters: inout Parameters, options: Options) {
     slotCount = parameters.integer("slots", default: 256, in: 1...(1 << 24))
-    sizes = SizeRange(&parameters, minimum: 16, maximum: 4096, limit: 1 << 36)
+    sizes = SizeRange(&parameters, minimum: 16, maximum: 4096, limit: Block.maximumSize)
     touches = parameters.flag("touch", default: false)
   }
 

@@ -33,7 +33,7 @@ package struct AllocatorList {
       .bindMemory(to: CChar.self, capacity: AllocatorList.textCapacity)
     (entries + 0).initialize(to: Allocator(path: nil))
     addHakmem()
-    let system = CText(harness_library_directory())
+    let system = CText(cString: harness_library_directory())
     add(from: system, prefix: CText("libjemalloc.so"))
     add(from: system, prefix: CText("libtcmalloc_minimal.so"))
     add(from: system, prefix: CText("libmimalloc.so"))
@@ -87,7 +87,7 @@ package struct AllocatorList {
         terminated.bytes,
         { context, name in
           let search = context.unsafelyUnwrapped.assumingMemoryBound(to: Search.self)
-          AllocatorList.consider(CText(name.unsafelyUnwrapped), &search.pointee)
+          AllocatorList.consider(CText(cString: name.unsafelyUnwrapped), &search.pointee)
         }, search)
     }
     self = search.list

@@ -17,13 +17,13 @@ package enum Configuration {
 
   /// The value of an environment variable.
   package static func environment(_ name: StaticString) -> CText? {
-    getenv(CText(name).bytes).map { CText($0) }
+    getenv(CText(name).bytes).map { CText(cString: $0) }
   }
 
   package static func write(to output: inout TextBuffer) {
     output.append("  malloc from         ")
     if let path = harness_allocator_path() {
-      output.append(CText(path))
+      output.append(CText(cString: path))
     } else {
       output.append("an unknown object")
     }
@@ -31,7 +31,7 @@ package enum Configuration {
       let version = unsafeBitCast(symbol, to: VersionFunction.self)()
     {
       output.append(" (HAKMEM ")
-      output.append(CText(version))
+      output.append(CText(cString: version))
       output.append(")")
     }
     output.append("\n")
@@ -48,17 +48,17 @@ package enum Configuration {
     var changed = 0
     while describe(index, &option) {
       index += 1
-      if let source = option.source, CText(source) == "default" { continue }
+      if let source = option.source, CText(cString: source) == "default" { continue }
       changed += 1
       output.append("  option              ")
-      if let name = option.name { output.append(CText(name)) }
+      if let name = option.name { output.append(CText(cString: name)) }
       output.append("=")
       withUnsafeBytes(of: &option.value) {
-        output.append(CText($0.baseAddress!.assumingMemoryBound(to: CChar.self)))
+        output.append(CText(cString: $0.baseAddress!.assumingMemoryBound(to: CChar.self)))
       }
       if let source = option.source {
         output.append(" (")
-        output.append(CText(source))
+        output.append(CText(cString: source))
         output.append(")")
       }
       output.append("\n")
@@ -69,7 +69,7 @@ package enum Configuration {
   /// Variables that steer an allocator, whichever it is.
   private static func writeEnvironment(_ output: inout TextBuffer) {
     guard var variable = harness_environment() else { return }
-    while let text = variable.pointee.map({ CText($0) }) {
+    while let text = variable.pointee.map({ CText(cString: $0) }) {
       if text.hasPrefix("HAKMEM_") || text.hasPrefix("LD_PRELOAD=")
         || text.hasPrefix("MALLOC_") || text.hasPrefix("MIMALLOC_")
         || text.hasPrefix("TCMALLOC_") || text.hasPrefix("GLIBC_TUNABLES=")

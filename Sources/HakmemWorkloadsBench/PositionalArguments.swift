@@ -30,7 +30,7 @@ package struct PositionalArguments {
     guard index + 1 < Int(harness_argument_count()), let arguments = harness_arguments() else {
       return nil
     }
-    return CText(arguments[index + 1]!)
+    return CText(cString: arguments[index + 1]!)
   }
 
   /// The whole number at a place, or the default when there are fewer arguments.

@@ -1,16 +1,32 @@
 /// What a workload writes into a block and expects to find when it frees it.
 ///
-/// The first word is the address times an odd constant, exclusive-or the size, so that a check
-/// needs the pointer alone; the last byte is derived from both. Two blocks that overlap, or an
-/// allocator that writes into live blocks, change one of them. Blocks have 8 bytes at least.
+/// The first word is the address times an odd constant, exclusive-or the size in either half of
+/// the word: a check needs the pointer alone, and any change of the word makes the halves differ.
+/// The last byte is derived from both. Two blocks that overlap, or an allocator that writes into
+/// live blocks, change one of them. Blocks have 8 bytes at least and less than 4 GiB.
 package enum Block {
   package static let minimumSize = 8
-  private static let largestSize: UInt = 1 << 44
+  package static let maximumSize = Int(UInt32.max)
   private static let pageSize = 4096
 
   @inline(__always)
   private static func key(_ block: UnsafeMutableRawPointer) -> UInt {
     UInt(bitPattern: block) &* 0x9E37_79B9_7F4A_7C15
+  }
+
+  @inline(__always)
+  private static func firstWord(_ block: UnsafeMutableRawPointer, _ size: UInt) -> UInt {
+    key(block) ^ (size | size << 32)
+  }
+
+  /// The size that a block's first word says, if it is sound.
+  @inline(__always)
+  private static func checkedSize(_ block: UnsafeMutableRawPointer) -> UInt {
+    let word = block.load(as: UInt.self)
+    let halves = word ^ key(block)
+    let size = halves & 0xFFFF_FFFF
+    if halves >> 32 != size { damagedFirstWord(block, word) }
+    return size
   }
 
   @inline(__always)
@@ -26,16 +42,14 @@ package enum Block {
       block.storeBytes(
         of: lastByte(block, size), toByteOffset: Int(bitPattern: size) &- 1, as: UInt8.self)
     }
-    block.storeBytes(of: key(block) ^ size, as: UInt.self)
+    block.storeBytes(of: firstWord(block, size), as: UInt.self)
   }
 
   /// Checks what `mark` wrote and returns the size.
   @inline(__always)
   @discardableResult
   package static func check(_ block: UnsafeMutableRawPointer) -> Int {
-    let word = block.load(as: UInt.self)
-    let size = word ^ key(block)
-    if size &- 8 >= largestSize { damagedFirstWord(block, word) }
+    let size = checkedSize(block)
     if size > 8 {
       let found = block.load(fromByteOffset: Int(bitPattern: size) &- 1, as: UInt8.self)
       if found != lastByte(block, size) { damagedLastByte(block, size, found) }
@@ -51,16 +65,14 @@ package enum Block {
     if size & 31 == 0 {
       mark(block, size: size)
     } else {
-      block.storeBytes(of: key(block) ^ UInt(bitPattern: size), as: UInt.self)
+      block.storeBytes(of: firstWord(block, UInt(bitPattern: size)), as: UInt.self)
     }
   }
 
   /// Checks what `markLightly` wrote.
   @inline(__always)
   package static func checkLightly(_ block: UnsafeMutableRawPointer) {
-    let word = block.load(as: UInt.self)
-    let size = word ^ key(block)
-    if size &- 8 >= largestSize { damagedFirstWord(block, word) }
+    let size = checkedSize(block)
     if size & 31 == 0 { check(block) }
   }
 

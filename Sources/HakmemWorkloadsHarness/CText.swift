@@ -9,7 +9,7 @@ package struct CText {
   }
 
   /// A string that ends with a zero byte.
-  package init(_ bytes: UnsafePointer<CChar>) {
+  package init(cString bytes: UnsafePointer<CChar>) {
     var length = 0
     while bytes[length] != 0 { length += 1 }
     self.init(bytes: bytes, count: length)

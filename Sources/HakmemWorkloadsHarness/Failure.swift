@@ -19,7 +19,7 @@ package enum Failure {
     text.append(message)
     if error != 0 {
       text.append(": ")
-      text.append(CText(strerror(error)))
+      text.append(CText(cString: strerror(error)))
     }
     text.append("\n")
     text.flush()
@@ -54,7 +54,7 @@ package enum Failure {
     text.append(" of ")
     text.append(size)
     text.append(" bytes returned NULL: ")
-    text.append(CText(strerror(error)))
+    text.append(CText(cString: strerror(error)))
     text.append("\n")
     text.flush()
     _exit(ExitStatus.outOfMemory)

@@ -150,7 +150,7 @@ package struct Parameters {
   /// The first argument that no parameter has taken.
   package var unknown: CText? {
     for index in 0..<count where taken & (1 << UInt64(index)) == 0 {
-      return CText(arguments[index]!)
+      return CText(cString: arguments[index]!)
     }
     return nil
   }
@@ -179,7 +179,7 @@ package struct Parameters {
     guard purpose != .list else { return nil }
     var found: CText?
     for index in 0..<count {
-      let argument = CText(arguments[index]!)
+      let argument = CText(cString: arguments[index]!)
       let length = key.utf8CodeUnitCount
       guard argument.count > length, argument[length] == UInt8(ascii: "="),
         argument.hasPrefix(key)

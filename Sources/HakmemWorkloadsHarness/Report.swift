@@ -13,7 +13,7 @@ package enum Report {
     json.begin()
     json.member("workload", text: CText(name))
     json.member("unit", text: CText(unit))
-    json.member("allocator", text: harness_allocator_path().map { CText($0) })
+    json.member("allocator", text: harness_allocator_path().map { CText(cString: $0) })
     json.member("operations", measured.operations)
     json.member("seconds", nanoseconds: measured.nanoseconds)
     json.member("floor_seconds", nanoseconds: options.floor ? measured.nanoseconds : nil)
