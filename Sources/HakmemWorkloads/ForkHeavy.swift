@@ -49,7 +49,6 @@ package struct ForkHeavy: Workload {
     _ worker: UnsafeMutablePointer<Worker>, _ calls: inout Calls
   ) {
     if worker.pointee.index == 0 {
-      stop.pointee.store(0, ordering: .relaxed)
       forkAll(worker)
       stop.pointee.store(1, ordering: .relaxed)
     } else {
@@ -121,5 +120,7 @@ package struct ForkHeavy: Workload {
     _ worker: UnsafeMutablePointer<Worker>, _ calls: inout Calls
   ) {
     fresh.empty(worker.pointee.index, &calls) { Block.check($0) }
+    // For the next part of the run; barriers lie between.
+    if worker.pointee.index == 0 { stop.pointee.store(0, ordering: .relaxed) }
   }
 }

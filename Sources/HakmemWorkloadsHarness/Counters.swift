@@ -10,19 +10,25 @@ package struct Counters {
   /// Opens them, stopped. To be called before any thread starts.
   package init() {
     var withoutKernel = false
-    func open(_ counter: harness_counter) -> Int32 {
-      let descriptor = harness_counter_open(Int32(counter.rawValue), withoutKernel)
-      if descriptor >= 0 || withoutKernel { return descriptor }
-      let error = harness_error()
-      guard error == EACCES || error == EPERM else { return descriptor }
-      withoutKernel = true
-      return harness_counter_open(Int32(counter.rawValue), true)
-    }
     descriptors = (
-      open(HARNESS_CYCLES), open(HARNESS_INSTRUCTIONS), open(HARNESS_BRANCH_MISSES),
-      open(HARNESS_L1D_MISSES), open(HARNESS_CACHE_MISSES), open(HARNESS_DTLB_MISSES)
+      Counters.open(HARNESS_CYCLES, &withoutKernel),
+      Counters.open(HARNESS_INSTRUCTIONS, &withoutKernel),
+      Counters.open(HARNESS_BRANCH_MISSES, &withoutKernel),
+      Counters.open(HARNESS_L1D_MISSES, &withoutKernel),
+      Counters.open(HARNESS_CACHE_MISSES, &withoutKernel),
+      Counters.open(HARNESS_DTLB_MISSES, &withoutKernel)
     )
     includesKernel = !withoutKernel
+  }
+
+  /// Opens one counter; without the kernel's share from the first one on that may not have it.
+  private static func open(_ counter: harness_counter, _ withoutKernel: inout Bool) -> Int32 {
+    let descriptor = harness_counter_open(Int32(counter.rawValue), withoutKernel)
+    if descriptor >= 0 || withoutKernel { return descriptor }
+    let error = harness_error()
+    guard error == EACCES || error == EPERM else { return descriptor }
+    withoutKernel = true
+    return harness_counter_open(Int32(counter.rawValue), true)
   }
 
   package func start() {

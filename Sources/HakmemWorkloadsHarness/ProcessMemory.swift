@@ -1,8 +1,10 @@
 import HakmemWorkloadsSystem
 
 /// The process's resident memory in KiB, read from /proc without allocating. The harness's own
-/// tables, which are resident from start to end, are left out.
+/// tables, which are resident from start to end, are left out. One thread at a time may ask: the
+/// first of a run in the timed part, then the main thread.
 package enum ProcessMemory {
+  private static let scratchSize = Int(HARNESS_SCRATCH_SIZE)
   private static var harnessKiB: Int { Mapping.residentBytes / 1024 }
 
   /// Highest resident size so far.
@@ -33,12 +35,11 @@ package enum ProcessMemory {
     var lines = 0
     let file = open("/proc/self/maps")
     guard file >= 0 else { return 0 }
-    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 16) { buffer in
-      while true {
-        let length = read(file, buffer.baseAddress!, buffer.count)
-        if length <= 0 { break }
-        for index in 0..<length where buffer[index] == UInt8(ascii: "\n") { lines += 1 }
-      }
+    let buffer = harness_scratch()!
+    while true {
+      let length = read(file, buffer, ProcessMemory.scratchSize)
+      if length <= 0 { break }
+      for index in 0..<length where buffer[index] == CChar(UInt8(ascii: "\n")) { lines += 1 }
     }
     close(file)
     return lines
@@ -69,16 +70,14 @@ package enum ProcessMemory {
   private static func withContents(of path: StaticString, _ body: (CText) -> Void) {
     let file = open(path)
     guard file >= 0 else { return }
-    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 16) { buffer in
-      var length = 0
-      while length < buffer.count {
-        let count = read(file, buffer.baseAddress! + length, buffer.count - length)
-        if count <= 0 { break }
-        length += count
-      }
-      let bytes = UnsafePointer(buffer.baseAddress!.assumingMemoryBound(to: CChar.self))
-      body(CText(bytes: bytes, count: length))
+    let buffer = harness_scratch()!
+    var length = 0
+    while length < ProcessMemory.scratchSize {
+      let count = read(file, buffer + length, ProcessMemory.scratchSize - length)
+      if count <= 0 { break }
+      length += count
     }
+    body(CText(bytes: buffer, count: length))
     close(file)
   }
 

@@ -67,7 +67,10 @@ static harness_child_t wait_for(pid_t child) {
 harness_child_t harness_fork_and_wait(int (*child_main)(void *), void *context) {
   pid_t child = fork();
   if (child < 0) return (harness_child_t){errno, 0};
-  if (child == 0) _exit(child_main(context));
+  if (child == 0) {
+    alarm(30);
+    _exit(child_main(context));
+  }
   return wait_for(child);
 }
 
@@ -163,6 +166,11 @@ harness_resources_t harness_resources(void) {
   add_usage(&sum, RUSAGE_SELF);
   add_usage(&sum, RUSAGE_CHILDREN);
   return sum;
+}
+
+char *harness_scratch(void) {
+  static char buffer[HARNESS_SCRATCH_SIZE];
+  return buffer;
 }
 
 int harness_open(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }

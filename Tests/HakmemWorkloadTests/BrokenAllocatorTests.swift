@@ -6,9 +6,10 @@ import Testing
   /// Compiles a library whose malloc does `statement` for each call number `calls` of a size that
   /// the program's start does not use.
   private func library(_ files: TemporaryDirectory, _ statement: String) throws -> String {
-    let source = """
+    try compile(
+      files,
+      """
       #include <stddef.h>
-      #include <string.h>
       extern void *__libc_malloc(size_t);
       void *malloc(size_t size) {
         static int calls;
@@ -21,7 +22,11 @@ import Testing
         }
         return block;
       }
-      """
+      """)
+  }
+
+  /// Compiles a library from C and returns its path.
+  private func compile(_ files: TemporaryDirectory, _ source: String) throws -> String {
     _ = try files.write("broken.c", Array(source.utf8))
     let compiler = Process()
     compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -60,6 +65,39 @@ import Testing
     let finished = try fill(library(files, "if (calls == 500) return NULL;"))
     #expect(finished.status == 4)
     #expect(finished.errors.contains("malloc of 777 bytes returned NULL"))
+  }
+
+  @Test func nothingElseAllocates() throws {
+    let files = try TemporaryDirectory()
+    let counting = try compile(
+      files,
+      """
+      #include <stddef.h>
+      #include <stdio.h>
+      extern void *__libc_malloc(size_t);
+      extern void *__libc_calloc(size_t, size_t);
+      extern void *__libc_memalign(size_t, size_t);
+      static int others;
+      void *malloc(size_t size) {
+        if (size != 777) others++;
+        return __libc_malloc(size);
+      }
+      void *calloc(size_t count, size_t size) {
+        others++;
+        return __libc_calloc(count, size);
+      }
+      int posix_memalign(void **result, size_t alignment, size_t size) {
+        others++;
+        *result = __libc_memalign(alignment, size);
+        return 0;
+      }
+      __attribute__((destructor)) static void report(void) {
+        fprintf(stderr, "others: %d.", others);
+      }
+      """)
+    let finished = try fill(counting)
+    #expect(finished.status == 0)
+    #expect(finished.errors == "others: 0.")
   }
 
   @Test func soundLibraryPasses() throws {

@@ -83,6 +83,11 @@ const char *harness_library_directory(void);
 /* Address of a symbol that the allocator may export, or NULL. */
 void *harness_symbol(const char *name);
 
+/* A buffer for reading files, which one thread at a time may use. (Swift's temporary buffers above
+ * 1 KiB come from malloc.) */
+#define HARNESS_SCRATCH_SIZE 4096
+char *harness_scratch(void);
+
 /* Opens a file for reading; -1 on failure. */
 int harness_open(const char *path);
 
@@ -101,7 +106,8 @@ typedef struct harness_child {
   int status;
 } harness_child_t;
 
-/* fork(). In the child, `child_main(context)` runs and its result is the exit status. */
+/* fork(). In the child, `child_main(context)` runs and its result is the exit status. A child that
+ * takes longer than 30 s, as in a deadlock, dies of SIGALRM. */
 harness_child_t harness_fork_and_wait(int (*child_main)(void *), void *context);
 
 /* Runs `path` with `arguments` (NULL-terminated), the environment unchanged. */
