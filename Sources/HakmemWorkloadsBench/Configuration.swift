@@ -70,7 +70,7 @@ package enum Configuration {
   private static func writeEnvironment(_ output: inout TextBuffer) {
     guard var variable = harness_environment() else { return }
     while let text = variable.pointee.map({ CText(cString: $0) }) {
-      if text.hasPrefix("HAKMEM_") || text.hasPrefix("LD_PRELOAD=")
+      if text.hasPrefix("HAKMEM_") || (text.hasPrefix("LD_PRELOAD=") && text.count > 11)
         || text.hasPrefix("MALLOC_") || text.hasPrefix("MIMALLOC_")
         || text.hasPrefix("TCMALLOC_") || text.hasPrefix("GLIBC_TUNABLES=")
       {
