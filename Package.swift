@@ -58,9 +58,29 @@ let libraryLinkage: [LinkerSetting] = [
       + aliases.flatMap { ["-Xlinker", "--defsym=\($0.name)=\($0.of)"] })
 ]
 
+/// The workload programs start threads with function values, which the compiler takes for heap
+/// allocations and refuses in the allocator; a test shows that nothing is allocated for them.
+let embeddedProgram: [SwiftSetting] = [
+  .enableExperimentalFeature("Embedded"),
+  .unsafeFlags(["-enforce-exclusivity=unchecked", "-wmo"]),
+  .unsafeFlags(["-Ounchecked"], .when(configuration: .release)),
+]
+
+/// Valgrind 3.19 cannot read the debug information of Swift 6.3 and gives up; callgrind must run on
+/// the release build of the benchmarks. Symbols stay.
+let withoutDebugInformation: [LinkerSetting] = [
+  .unsafeFlags(["-Xlinker", "--strip-debug"], .when(configuration: .release))
+]
+
 let package = Package(
   name: "hakmem",
-  products: [.library(name: "hakmem", type: .dynamic, targets: ["HakmemMalloc"])],
+  products: [
+    .library(name: "hakmem", type: .dynamic, targets: ["HakmemMalloc"]),
+    .executable(name: "hakmem-workload", targets: ["HakmemWorkloadMain"]),
+    .executable(name: "bench_random_mixed", targets: ["HakmemBenchRandomMixed"]),
+    .executable(name: "bench_tiny_hot", targets: ["HakmemBenchTinyHot"]),
+    .executable(name: "bench_allocators", targets: ["HakmemBenchAllocators"]),
+  ],
   targets: [
     // The public C interface: a header, imported by everything that calls the library.
     .systemLibrary(name: "CHakmem", path: "Sources/CHakmem/include"),
@@ -76,5 +96,51 @@ let package = Package(
     .target(
       name: "HakmemMalloc", dependencies: ["HakmemThreadCache", "CHakmem", "CHakmemEntry"],
       exclude: ["exports.map"], swiftSettings: embedded, linkerSettings: libraryLinkage),
+
+    // The numbers of the trace format, for the recorder and for the replaying workload.
+    .systemLibrary(name: "CHakmemTrace", path: "Sources/CHakmemTrace/include"),
+
+    // The benchmark's workloads. They call malloc and run on any allocator by preload.
+    .target(name: "HakmemWorkloadsSystem"),
+    .target(
+      name: "HakmemWorkloadsHarness", dependencies: ["HakmemWorkloadsSystem"],
+      swiftSettings: embeddedProgram),
+    .target(
+      name: "HakmemWorkloads",
+      dependencies: ["HakmemWorkloadsHarness", "HakmemWorkloadsSystem", "CHakmemTrace"],
+      swiftSettings: embeddedProgram),
+    .executableTarget(
+      name: "HakmemWorkloadMain",
+      dependencies: ["HakmemWorkloads", "HakmemWorkloadsHarness", "HakmemWorkloadsSystem"],
+      swiftSettings: embeddedProgram, linkerSettings: withoutDebugInformation),
+    // The benchmarks that have names of their own, and readable output.
+    .target(
+      name: "HakmemWorkloadsBench",
+      dependencies: [
+        "CHakmem", "HakmemWorkloads", "HakmemWorkloadsHarness", "HakmemWorkloadsSystem",
+      ],
+      swiftSettings: embeddedProgram),
+    .executableTarget(
+      name: "HakmemBenchRandomMixed",
+      dependencies: [
+        "HakmemWorkloadsBench", "HakmemWorkloads", "HakmemWorkloadsHarness",
+        "HakmemWorkloadsSystem",
+      ],
+      swiftSettings: embeddedProgram, linkerSettings: withoutDebugInformation),
+    .executableTarget(
+      name: "HakmemBenchTinyHot",
+      dependencies: [
+        "HakmemWorkloadsBench", "HakmemWorkloads", "HakmemWorkloadsHarness",
+        "HakmemWorkloadsSystem",
+      ],
+      swiftSettings: embeddedProgram, linkerSettings: withoutDebugInformation),
+    .executableTarget(
+      name: "HakmemBenchAllocators",
+      dependencies: [
+        "HakmemWorkloadsBench", "HakmemWorkloads", "HakmemWorkloadsHarness",
+        "HakmemWorkloadsSystem",
+      ],
+      swiftSettings: embeddedProgram, linkerSettings: withoutDebugInformation),
+    .testTarget(name: "HakmemWorkloadTests"),
   ]
 )
