@@ -8,6 +8,7 @@ SWIFT ?= swift
 # Frame pointers would add four instructions to free.
 RELEASE := -c release --omit-frame-pointers
 DIST_BUILD := .build/dist
+PROGRAMS := hakmem-workload bench_random_mixed bench_tiny_hot bench_allocators
 
 .PHONY: all dist test test-debug test-release format bench install clean
 
@@ -24,6 +25,7 @@ dist:
 	strip --strip-debug dist/lib/libhakmem.so.$(VERSION)
 	ln -s libhakmem.so.$(VERSION) dist/lib/$(SONAME)
 	ln -s $(SONAME) dist/lib/libhakmem.so
+	install -m 755 $(addprefix .build/release/,$(PROGRAMS)) dist/bin/
 	install -m 644 Sources/CHakmem/include/hakmem.h dist/include/
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' Sources/CHakmem/hakmem.pc.in \
 	  > dist/lib/pkgconfig/hakmem.pc
@@ -31,6 +33,15 @@ dist:
 install: dist
 	install -d $(DESTDIR)$(PREFIX)
 	cp -a dist/. $(DESTDIR)$(PREFIX)/
+
+# The headline rows on HAKMEM, on glibc and on every other allocator that is found.
+bench:
+	$(SWIFT) build $(RELEASE)
+	LD_PRELOAD=$(CURDIR)/.build/release/libhakmem.so .build/release/bench_random_mixed 1000000 256 42
+	.build/release/bench_random_mixed 1000000 256 42
+	LD_PRELOAD=$(CURDIR)/.build/release/libhakmem.so .build/release/bench_tiny_hot 10000000
+	.build/release/bench_tiny_hot 10000000
+	.build/release/bench_allocators
 
 test: format test-debug test-release
 
