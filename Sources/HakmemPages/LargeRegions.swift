@@ -205,10 +205,8 @@ package enum LargeRegions {
   /// Zeroes a region that was kept: by writing while that is cheaper than new pages.
   private static func clear(_ region: LargeRegion) {
     let cheaperToWrite: UInt = 4 << 20
-    if region.mappedBytes <= cheaperToWrite {
+    if region.mappedBytes <= cheaperToWrite || !Purge.release(region.start, region.mappedBytes) {
       Memory.zero(region.start, region.mappedBytes)
-    } else {
-      Purge.release(region.start, region.mappedBytes)
     }
   }
 
