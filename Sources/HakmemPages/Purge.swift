@@ -30,11 +30,11 @@ package enum Purge {
     SuperSlabPool.purgeWarm(age: age)
     if age == 0 { SuperSlabPool.purgePrewarmed() }
     let now = Clock.milliseconds()
-    SuperSlabPool.forEachAvailable { superSlab in
-      if now &- superSlab.record.pointee.returnedAt.load(ordering: .relaxed) >= age {
-        releaseGranules(of: superSlab)
-      }
-      return true
+    SuperSlabPool.forEachAvailable {
+      $0.freeGranules & $0.dirtyGranules != 0
+        && now &- $0.record.pointee.returnedAt.load(ordering: .relaxed) >= age
+    } _: {
+      releaseGranules(of: $0)
     }
     PageRuns.purge(age: age)
     LargeRegions.purge(age: age)
