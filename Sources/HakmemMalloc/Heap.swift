@@ -47,7 +47,7 @@ enum Heap {
         max(byteCount, 1), alignment: max(alignment, Constants.pageBytes), zero: false, cache)
     }
     return allocateLarge(
-      byteCount, alignment: max(alignment, Constants.superSlabBytes), zero: false)
+      max(byteCount, 1), alignment: max(alignment, Constants.superSlabBytes), zero: false)
   }
 
   private static func allocateSmall(_ sizeClass: SizeClass, _ cache: ThreadCache?) -> UInt {

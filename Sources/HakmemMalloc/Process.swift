@@ -57,13 +57,20 @@ enum Process {
   // MARK: Fork
 
   /// Takes every lock, so that no other thread holds one when the process is copied. A lock that
-  /// this thread holds already (a signal handler that forks) stays as it is.
+  /// this thread holds already (a signal handler that forks) stays as it is; then the others are
+  /// only tried for a while, because who holds one may wait for this thread's.
   static func prepareFork() {
+    var holdsOne = false
+    LockRank.forEach { if Lock($0).isHeldByThisThread { holdsOne = true } }
     var taken: UInt64 = 0
     LockRank.forEach { rank in
       let lock = Lock(rank)
       if lock.isHeldByThisThread { return }
-      lock.acquire()
+      if !holdsOne {
+        lock.acquire()
+      } else if !lock.tryAcquireForAWhile() {
+        return
+      }
       taken |= 1 << UInt64(rank.rawValue)
     }
     state.pointee.locksTakenForFork = taken
@@ -80,10 +87,13 @@ enum Process {
     let taken = state.pointee.locksTakenForFork
     var all = true
     LockRank.forEach { rank in
-      if taken & (1 << UInt64(rank.rawValue)) != 0 { Lock(rank).reset() } else { all = false }
+      let isTaken = taken & (1 << UInt64(rank.rawValue)) != 0
+      if !isTaken { all = false }
+      // One that neither was taken nor is this thread's had a holder that is no more.
+      if isTaken || !Lock(rank).isHeldByThisThread { Lock(rank).reset() }
     }
     Gate.resetAfterFork()
-    if all { ThreadCache.inheritAfterFork() }
+    ThreadCache.inheritAfterFork(parking: all)
   }
 }
 

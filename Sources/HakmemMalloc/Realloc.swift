@@ -64,7 +64,8 @@ private func resizeSlow(
 private func moveBlock(
   _ pointer: UnsafeMutableRawPointer, _ old: UInt, _ new: UInt
 ) -> UnsafeMutableRawPointer? {
-  guard let moved = hakmem_malloc(Int(bitPattern: new)) else { return nil }
+  // Programs rely on a block that shrinks: without memory to move to it stays as it is.
+  guard let moved = hakmem_malloc(Int(bitPattern: new)) else { return new <= old ? pointer : nil }
   Memory.copy(
     from: UInt(bitPattern: pointer), to: UInt(bitPattern: moved), min(old, new))
   hakmem_free(pointer)

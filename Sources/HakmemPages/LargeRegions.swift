@@ -30,13 +30,13 @@ package enum LargeRegions {
   /// `zero` it reads as zeroes. Nil when memory is exhausted.
   package static func allocate(_ byteCount: UInt, alignment: UInt, zero: Bool) -> LargeRegion? {
     let bytes = byteCount.roundedUp(to: ProcessFacts.systemPageBytes)
-    guard bytes >= byteCount else { return nil }
+    guard bytes >= byteCount, fitsAddressSpace(bytes, alignment) else { return nil }
     if let region = takeKept(bytes, alignment: alignment) {
       if zero { clear(region) }
       return region
     }
     regretGhost(bytes)
-    guard let start = mapEvenIfTight(bytes, alignment: alignment) else { return nil }
+    guard let start = mapEvenIfTight(bytes, alignment: alignment, gap: 0) else { return nil }
     let address = takeRecord()
     guard address != 0 else {
       SystemCalls.unmap(start, bytes)
@@ -60,10 +60,15 @@ package enum LargeRegions {
   }
 
   /// Maps; when the kernel refuses, gives back what is kept and free, and tries again.
-  private static func mapEvenIfTight(_ bytes: UInt, alignment: UInt) -> UInt? {
-    if let start = AddressSpace.mapLarge(bytes, alignment: alignment, gap: 0) { return start }
+  private static func mapEvenIfTight(_ bytes: UInt, alignment: UInt, gap: UInt) -> UInt? {
+    if let start = AddressSpace.mapLarge(bytes, alignment: alignment, gap: gap) { return start }
     Purge.run(age: 0)
     return AddressSpace.mapLarge(bytes, alignment: alignment, gap: 0)
+  }
+
+  /// Whether trying is worth it: each failure costs all that is kept.
+  private static func fitsAddressSpace(_ bytes: UInt, _ alignment: UInt) -> Bool {
+    max(bytes, alignment) >> Constants.addressBits == 0
   }
 
   /// Returns a region that the caller claimed.
@@ -98,8 +103,12 @@ package enum LargeRegions {
     let old = region.mappedBytes
     if new == old { return true }
     if new < old {
-      SystemCalls.unmap(region.start &+ new, old &- new)
-    } else if !grow(region, to: new) {
+      if !SystemCalls.unmap(region.start &+ new, old &- new) {
+        // No mapping may be split any more: the region keeps its length.
+        SystemCalls.advise(region.start &+ new, old &- new, .dontNeed)
+        return true
+      }
+    } else if !fitsAddressSpace(new, 0) || !grow(region, to: new) {
       return false
     }
     region.record.pointee.mappedBytes = new
@@ -113,18 +122,22 @@ package enum LargeRegions {
     let start = region.start
     if SystemCalls.resizeInPlace(start, from: old, to: new) { return true }
     // The gap lets the next steps grow in place.
-    guard let goal = AddressSpace.mapLarge(new, alignment: Constants.superSlabBytes, gap: new)
+    guard let goal = mapEvenIfTight(new, alignment: Constants.superSlabBytes, gap: new)
     else {
       return false
     }
-    guard SuperSlabRegistry.set(region.address, at: goal),
-      SystemCalls.moveMapping(from: start, old, to: goal, new)
-    else {
+    guard SuperSlabRegistry.set(region.address, at: goal) else {
+      SystemCalls.unmap(goal, new)
+      return false
+    }
+    // Before the move: what it frees may be somebody else's at once.
+    _ = SuperSlabRegistry.set(0, at: start)
+    guard SystemCalls.moveMapping(from: start, old, to: goal, new) else {
+      _ = SuperSlabRegistry.set(region.address, at: start)
       _ = SuperSlabRegistry.set(0, at: goal)
       SystemCalls.unmap(goal, new)
       return false
     }
-    _ = SuperSlabRegistry.set(0, at: start)
     region.record.pointee.start = goal
     return true
   }
@@ -205,10 +218,8 @@ package enum LargeRegions {
   /// Zeroes a region that was kept: by writing while that is cheaper than new pages.
   private static func clear(_ region: LargeRegion) {
     let cheaperToWrite: UInt = 4 << 20
-    if region.mappedBytes <= cheaperToWrite {
+    if region.mappedBytes <= cheaperToWrite || !Purge.release(region.start, region.mappedBytes) {
       Memory.zero(region.start, region.mappedBytes)
-    } else {
-      Purge.release(region.start, region.mappedBytes)
     }
   }
 

@@ -147,14 +147,25 @@ package enum PageRuns {
         let table = RunTable(unsafeAt: address)
         if now &- table.returnedAt >= age {
           table.forEachDirty(in: 0..<Int(Constants.pagesPerSuperSlab), free: true) { pages in
-            Purge.release(
-              table.pointer(to: pages.lowerBound), UInt(pages.count) << Constants.pageShift)
-            table.markClean(pages)
+            let whole = wholeSystemPages(in: pages, of: ProcessFacts.systemPageBytes)
+            let isReleased =
+              !whole.isEmpty
+              && Purge.release(
+                table.pointer(to: whole.lowerBound), UInt(whole.count) << Constants.pageShift)
+            if isReleased { table.markClean(whole) }
           }
         }
         address = table.next
       }
     }
+  }
+
+  /// The part of `pages` that consists of whole pages of the kernel's: it would round the end up,
+  /// over pages that are in use.
+  static func wholeSystemPages(in pages: Range<Int>, of systemPageBytes: UInt) -> Range<Int> {
+    let unit = systemPageBytes >> Constants.pageShift
+    let first = Int(UInt(pages.lowerBound).roundedUp(to: unit))
+    return first..<max(first, Int(UInt(pages.upperBound).roundedDown(to: unit)))
   }
 
   /// Calls `body` for each run of a SuperSlab of kind `pageRuns`: start, bytes, live or cached.

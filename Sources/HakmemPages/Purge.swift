@@ -4,18 +4,21 @@ import Synchronization
 
 /// Giving pages back to the kernel.
 package enum Purge {
-  /// Drops the pages of a range; it reads as zeroes from then on.
-  static func release(_ start: UInt, _ byteCount: UInt) {
-    guard SystemCalls.advise(start, byteCount, .dontNeed) else { return }
+  /// Drops the pages of a range; it reads as zeroes from then on. False when the kernel refuses, as
+  /// it does for memory that the program locked: then the contents stay.
+  static func release(_ start: UInt, _ byteCount: UInt) -> Bool {
+    guard SystemCalls.advise(start, byteCount, .dontNeed) else { return false }
     let counters = PageCounters.shared
     counters.pointee.purges.wrappingAdd(1, ordering: .relaxed)
     counters.pointee.purgedBytes.wrappingAdd(Int(byteCount), ordering: .relaxed)
+    return true
   }
 
   /// Drops the pages of an empty SuperSlab that the caller owns.
   static func release(_ superSlab: SuperSlab) {
-    guard superSlab.dirtyGranules != 0 else { return }
-    release(superSlab.start, Constants.superSlabBytes)
+    guard superSlab.dirtyGranules != 0,
+      release(superSlab.start, Constants.superSlabBytes)
+    else { return }
     superSlab.record.pointee.dirtyGranules.store(0, ordering: .relaxed)
     if superSlab.record.pointee.runTable != 0 {
       RunTable(unsafeAt: superSlab.record.pointee.runTable).forgetDirty()
@@ -27,11 +30,11 @@ package enum Purge {
     SuperSlabPool.purgeWarm(age: age)
     if age == 0 { SuperSlabPool.purgePrewarmed() }
     let now = Clock.milliseconds()
-    SuperSlabPool.forEachAvailable { superSlab in
-      if now &- superSlab.record.pointee.returnedAt.load(ordering: .relaxed) >= age {
-        releaseGranules(of: superSlab)
-      }
-      return true
+    SuperSlabPool.forEachAvailable {
+      $0.freeGranules & $0.dirtyGranules != 0
+        && now &- $0.record.pointee.returnedAt.load(ordering: .relaxed) >= age
+    } _: {
+      releaseGranules(of: $0)
     }
     PageRuns.purge(age: age)
     LargeRegions.purge(age: age)
@@ -40,14 +43,17 @@ package enum Purge {
   /// Drops the free dirty granules of a SuperSlab that the caller holds, in runs.
   private static func releaseGranules(of superSlab: SuperSlab) {
     var mask = superSlab.freeGranules & superSlab.dirtyGranules
-    superSlab.record.pointee.dirtyGranules.bitwiseAnd(~mask, ordering: .relaxed)
     while mask != 0 {
       let first = mask.trailingZeroBitCount
       let length = (~(mask >> UInt32(first))).trailingZeroBitCount
-      release(
+      let run = (UInt32.max >> UInt32(32 - length)) << UInt32(first)
+      let isReleased = release(
         superSlab.start &+ UInt(first) << Constants.granuleShift,
         UInt(length) << Constants.granuleShift)
-      mask &= length == 32 ? 0 : ~(((1 << UInt32(length)) &- 1) << UInt32(first))
+      if isReleased {
+        superSlab.record.pointee.dirtyGranules.bitwiseAnd(~run, ordering: .relaxed)
+      }
+      mask &= ~run
     }
   }
 }

@@ -54,17 +54,25 @@ package struct SuperSlab: Equatable {
 
   /// A new SuperSlab of kind `unused`, entered in the registry; nil when memory is exhausted.
   static func create() -> SuperSlab? {
-    let start = AddressSpace.takeSuperSlab()
-    guard start != 0 else { return nil }
-    let address = MetadataRegion.allocate(UInt(MemoryLayout<Record>.size))
+    let spare = halfMade.pop()
+    let address = spare != 0 ? spare : MetadataRegion.allocate(UInt(MemoryLayout<Record>.size))
     guard address != 0 else { return nil }
     let superSlab = SuperSlab(unsafeRecord: address)
-    superSlab.record.pointee.start = start
+    if superSlab.start == 0 { superSlab.record.pointee.start = AddressSpace.takeSuperSlab() }
+    guard superSlab.start != 0, SuperSlabRegistry.set(address, at: superSlab.start) else {
+      halfMade.push(address)
+      return nil
+    }
     let created = PageCounters.shared.pointee.superSlabsCreated.wrappingAdd(1, ordering: .relaxed)
     superSlab.record.pointee.ordinal = UInt(created.oldValue)
-    guard SuperSlabRegistry.set(address, at: start) else { return nil }
     superSlab.joinAll()
     return superSlab
+  }
+
+  /// Records whose making ended for want of memory, some with an address range already: the next
+  /// attempt goes on with them, so that failing again and again uses nothing up.
+  private static var halfMade: TaggedStack {
+    TaggedStack(unsafeAt: PagesStorage.halfMadeSuperSlabs)
   }
 
   /// Puts an empty SuperSlab, which the caller owns, into use.

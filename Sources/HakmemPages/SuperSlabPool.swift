@@ -103,24 +103,46 @@ package enum SuperSlabPool {
   /// Moves the empty SuperSlabs from the available list to the warm pool.
   package static func retireEmpty() {
     state.pointee.emptied.store(0, ordering: .relaxed)
-    forEachAvailable { superSlab in
+    var emptied = takeAvailable { superSlab in
       let empty = SuperSlab.allGranules | SuperSlab.listed
-      let (isOurs, _) = superSlab.record.pointee.granules.compareExchange(
-        expected: empty, desired: 0, successOrdering: .acquiring, failureOrdering: .relaxed)
-      if isOurs { putEmpty(superSlab) }
-      return !isOurs
+      return superSlab.record.pointee.granules.compareExchange(
+        expected: empty, desired: 0, successOrdering: .acquiring, failureOrdering: .relaxed
+      ).exchanged
+    }
+    while emptied != 0 {
+      let next = TaggedStack.next(after: emptied)
+      putEmpty(SuperSlab(unsafeRecord: emptied))
+      emptied = next
     }
   }
 
-  /// Takes every available SuperSlab off the list, and lists those again for which `body` says so.
-  /// Meanwhile the caller holds them.
-  static func forEachAvailable(_ body: (SuperSlab) -> Bool) {
+  /// Calls `body` for the available SuperSlabs that `isWanted`; meanwhile the caller holds them.
+  static func forEachAvailable(where isWanted: (SuperSlab) -> Bool, _ body: (SuperSlab) -> Void) {
+    var address = takeAvailable(where: isWanted)
+    while address != 0 {
+      let next = TaggedStack.next(after: address)
+      body(SuperSlab(unsafeRecord: address))
+      available.push(address)
+      address = next
+    }
+  }
+
+  /// Takes the SuperSlabs that `isWanted` off the available list and returns them as a chain. The
+  /// others are missing for a moment only: who finds the list empty makes a new SuperSlab.
+  private static func takeAvailable(where isWanted: (SuperSlab) -> Bool) -> UInt {
+    var taken: UInt = 0
     var address = available.popAll()
     while address != 0 {
       let next = TaggedStack.next(after: address)
-      if body(SuperSlab(unsafeRecord: address)) { available.push(address) }
+      if isWanted(SuperSlab(unsafeRecord: address)) {
+        TaggedStack.setNext(taken, after: address)
+        taken = address
+      } else {
+        available.push(address)
+      }
       address = next
     }
+    return taken
   }
 
   /// Gives the pages of warm SuperSlabs back that were emptied at least `age` milliseconds ago.

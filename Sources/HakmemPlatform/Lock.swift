@@ -24,13 +24,13 @@ package enum LockRank: UInt {
 /// holder, so that a fork inside a signal handler does not wait for a lock of its own thread.
 package struct Lock {
   private let word: UnsafeMutablePointer<Atomic<UInt32>>
-  private let holder: UnsafeMutablePointer<Atomic<UInt32>>
+  private let holder: UnsafeMutablePointer<Atomic<UInt>>
 
   @inline(__always)
   package init(_ rank: LockRank) {
     let address = PlatformStorage.locks &+ rank.rawValue &* Constants.lineBytes
     word = Memory.pointer(at: address)
-    holder = Memory.pointer(at: address &+ 4)
+    holder = Memory.pointer(at: address &+ 8)
     self.rank = rank
   }
 
@@ -50,6 +50,16 @@ package struct Lock {
       expected: 0, desired: 1, successOrdering: .acquiring, failureOrdering: .relaxed)
     if free { holder.pointee.store(ThreadIdentity.current, ordering: .relaxed) }
     return free
+  }
+
+  /// Takes the lock unless its holder keeps it for many turns of the scheduler.
+  package func tryAcquireForAWhile() -> Bool {
+    let mostTurns = 1000
+    for _ in 0..<mostTurns {
+      if tryAcquire() { return true }
+      SystemCalls.yieldProcessor()
+    }
+    return false
   }
 
   @inline(never)
@@ -91,12 +101,11 @@ package struct Lock {
   }
 }
 
-/// Tells threads apart without a system call: by the address of their thread-local word.
+/// Tells threads apart without a system call: by the address of their thread-local word, all of it,
+/// for the stacks of thousands of threads lie many gigabytes apart.
 package enum ThreadIdentity {
   @inline(__always)
-  package static var current: UInt32 {
-    UInt32(truncatingIfNeeded: UInt(bitPattern: hakmem_thread_cache_word()) >> 3) | 1
-  }
+  package static var current: UInt { UInt(bitPattern: hakmem_thread_cache_word()) }
 }
 
 /// Where the platform layer's state lies in its zeroed storage.

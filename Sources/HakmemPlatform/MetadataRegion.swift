@@ -74,6 +74,12 @@ package enum MetadataRegion {
     let step = min(max(smallestStep, committed / 4), largestStep)
     let target = min(
       max(end, committed &+ step).roundedUp(to: smallestStep), state.pointee.reserved)
+    // When memory is tight, the step may be what the kernel refuses.
+    return commit(from: committed, upTo: target)
+      || commit(from: committed, upTo: min(end.roundedUp(to: smallestStep), target))
+  }
+
+  private static func commit(from committed: UInt, upTo target: UInt) -> Bool {
     let start = base &+ committed
     guard SystemCalls.protect(start, target &- committed, .readWrite) else { return false }
     SystemCalls.nameMapping(start, target &- committed, "hakmem metadata")

@@ -126,22 +126,30 @@ package struct SlabList {
     if emptied > 1 + slabCount / 16 { sweep(keeping: 1) }
   }
 
-  /// Retires the empty slabs, but for `keeping` of them.
+  /// Retires the empty slabs, but for `keeping` of them. Lists the others again first: retiring may
+  /// take a while, and who finds the list empty makes a new slab.
   package func sweep(keeping: Int) {
     guard state.pointee.emptied.exchange(0, ordering: .relaxed) > 0 || keeping == 0 else { return }
     var kept = 0
+    var doomed: UInt = 0
     var address = stack.popAll()
     while address != 0 {
       let next = TaggedStack.next(after: address)
-      let slab = Slab(unsafeRecord: address)
-      if slab.isEmpty, kept >= keeping {
-        state.pointee.slabs.wrappingSubtract(1, ordering: .relaxed)
-        slab.retire()
+      let isEmpty = Slab(unsafeRecord: address).isEmpty
+      if isEmpty, kept >= keeping {
+        TaggedStack.setNext(doomed, after: address)
+        doomed = address
       } else {
-        if slab.isEmpty { kept += 1 }
+        if isEmpty { kept += 1 }
         stack.push(address)
       }
       address = next
+    }
+    while doomed != 0 {
+      let slab = Slab(unsafeRecord: doomed)
+      doomed = TaggedStack.next(after: doomed)
+      state.pointee.slabs.wrappingSubtract(1, ordering: .relaxed)
+      slab.retire()
     }
   }
 }

@@ -5,20 +5,21 @@ import Synchronization
 /// Stops the other threads at their next call, for a walk of the heap: their thread-local words are
 /// pointed at closed headers, so that the fast paths pay nothing for it.
 package enum Gate {
-  /// 0 when open, else the identity of the thread that closed it.
+  /// 1 when closed. Changes under the lock `control`, save for opening.
   private static var word: UnsafeMutablePointer<Atomic<UInt32>> {
     Memory.pointer(at: CacheStorage.gate)
   }
+  /// The thread that closed it last.
+  private static var closer: UnsafeMutablePointer<Atomic<UInt>> {
+    Memory.pointer(at: CacheStorage.gate &+ 8)
+  }
 
+  /// Closing once more what the calling thread has closed changes nothing.
   package static func close() {
-    let lock = Lock(.control)
-    while true {
-      wait()
-      lock.acquire()
-      if word.pointee.load(ordering: .relaxed) == 0 { break }
-      lock.release()
-    }
-    word.pointee.store(ThreadIdentity.current, ordering: .sequentiallyConsistent)
+    let lock = waitAndLock()
+    guard word.pointee.load(ordering: .relaxed) == 0 else { return lock.release() }
+    closer.pointee.store(ThreadIdentity.current, ordering: .relaxed)
+    word.pointee.store(1, ordering: .sequentiallyConsistent)
     let mine = ThreadCache.current.opened
     ThreadCache.forEach { cache in
       guard cache != mine, cache.isOwned else { return }
@@ -39,29 +40,35 @@ package enum Gate {
     SystemCalls.wakeWord(at: UInt(bitPattern: word), count: Int(Int32.max))
   }
 
+  /// Whether the gate is open, or the calling thread is the one that closed it.
+  private static var isOpenHere: Bool {
+    // Acquires who closed it.
+    word.pointee.load(ordering: .acquiring) == 0
+      || closer.pointee.load(ordering: .relaxed) == ThreadIdentity.current
+  }
+
   /// Waits until the gate is open or the calling thread is the one that closed it.
   package static func wait() {
+    while !isOpenHere { SystemCalls.waitOnWord(at: UInt(bitPattern: word), while: 1) }
+  }
+
+  /// Waits, and takes the lock under which nobody closes the gate.
+  static func waitAndLock() -> Lock {
+    let lock = Lock(.control)
     while true {
-      let closer = word.pointee.load(ordering: .acquiring)
-      if closer == 0 || closer == ThreadIdentity.current { return }
-      SystemCalls.waitOnWord(at: UInt(bitPattern: word), while: closer)
+      wait()
+      lock.acquire()
+      if isOpenHere { return lock }
+      lock.release()
     }
   }
 
   /// Waits, then opens the calling thread's closed cache. Returns the open one.
   package static func pass(_ closed: ThreadCache) -> ThreadCache {
-    let lock = Lock(.control)
-    while true {
-      wait()
-      lock.acquire()
-      let closer = word.pointee.load(ordering: .relaxed)
-      if closer == 0 || closer == ThreadIdentity.current {
-        hakmem_set_thread_cache(closed.opened.address)
-        lock.release()
-        return closed.opened
-      }
-      lock.release()
-    }
+    let lock = waitAndLock()
+    hakmem_set_thread_cache(closed.opened.address)
+    lock.release()
+    return closed.opened
   }
 
   /// In the child of a fork the thread that closed the gate may be gone.

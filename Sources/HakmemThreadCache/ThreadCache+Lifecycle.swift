@@ -15,9 +15,7 @@ extension ThreadCache {
 
   /// Gives the calling thread, which has none, a cache; nil when memory is exhausted.
   package static func adopt() -> ThreadCache? {
-    Gate.wait()
-    let lock = Lock(.control)
-    lock.acquire()
+    let lock = Gate.waitAndLock()
     guard let cache = takeParked() ?? create() else {
       lock.release()
       return nil
@@ -46,16 +44,20 @@ extension ThreadCache {
 
   /// Parks the calling thread's cache. Blocks that the thread frees from now on go to their slabs.
   package func leave() {
-    hakmem_set_thread_cache(hakmem_exited_cache_header())
     dropRuns()
-    park()
+    // Under the lock, or the gate could be closed with a thread-local word that is no more.
+    let lock = Lock(.control)
+    lock.acquire()
+    hakmem_set_thread_cache(hakmem_exited_cache_header())
+    disown()
+    lock.release()
+    Self.parked.push(address &+ Offset.record)
   }
 
-  private func park() {
+  private func disown() {
     record.pointee.parkedAt = Clock.milliseconds()
     record.pointee.ownersWord = 0
     record.pointee.isOwned.store(0, ordering: .relaxed)
-    Self.parked.push(address &+ Offset.record)
   }
 
   package var isOwned: Bool { record.pointee.isOwned.load(ordering: .relaxed) != 0 }
@@ -104,16 +106,19 @@ extension ThreadCache {
     }
   }
 
-  /// In the child of a fork: parks the caches of the threads that are no more. One that was in a
-  /// slow path at that moment may be half changed, and is left alone.
-  package static func inheritAfterFork() {
+  /// In the child of a fork: the threads that owned the other caches are no more. Parks these
+  /// caches if the locks allow, but for those that were in a slow path at that moment: these may be
+  /// half changed, and serve nobody any more.
+  package static func inheritAfterFork(parking: Bool) {
     let mine = ThreadCache.current.opened
     forEach { cache in
-      guard cache != mine, cache.isOwned,
-        cache.record.pointee.isBusy.load(ordering: .relaxed) == 0
-      else { return }
+      guard cache != mine else { return }
+      let wasBusy = cache.record.pointee.isBusy.exchange(0, ordering: .relaxed) != 0
+      guard cache.isOwned else { return }
+      cache.disown()
+      guard parking, !wasBusy else { return }
       cache.dropRuns()
-      cache.park()
+      parked.push(cache.address &+ Offset.record)
     }
   }
 }

@@ -38,6 +38,8 @@ extension ThreadCache {
 
   package func dropRuns() {
     while record.pointee.runCount > 0 { dropOldestRun() }
+    // Also after a fork in the midst of a change.
+    record.pointee.runBytes = 0
   }
 
   private func dropOldestRun() {
