@@ -80,6 +80,15 @@ let package = Package(
     .executable(name: "bench_random_mixed", targets: ["HakmemBenchRandomMixed"]),
     .executable(name: "bench_tiny_hot", targets: ["HakmemBenchTinyHot"]),
     .executable(name: "bench_allocators", targets: ["HakmemBenchAllocators"]),
+    // The command-line tool, installed as `hakmem`: two products of one name would not link.
+    .executable(name: "hakmem-tool", targets: ["HakmemTool"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.2"),
+    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
   targets: [
     // The public C interface: a header, imported by everything that calls the library.
@@ -142,5 +151,27 @@ let package = Package(
       ],
       swiftSettings: embeddedProgram, linkerSettings: withoutDebugInformation),
     .testTarget(name: "HakmemWorkloadTests"),
+
+    // The command-line tool, in ordinary Swift: its logic, and the commands on top of it.
+    .target(name: "CHakmemToolSystem"),
+    .target(
+      name: "HakmemToolKit",
+      dependencies: [
+        "CHakmem",
+        "CHakmemToolSystem",
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "Mustache", package: "swift-mustache"),
+        .product(name: "Rainbow", package: "Rainbow"),
+        .product(name: "TextTable", package: "TextTable"),
+      ]
+    ),
+    .executableTarget(
+      name: "HakmemTool",
+      dependencies: [
+        "HakmemToolKit",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]
+    ),
+    .testTarget(name: "HakmemToolTests", dependencies: ["HakmemToolKit", "HakmemTool"]),
   ]
 )

@@ -1,0 +1,48 @@
+import ArgumentParser
+import HakmemToolKit
+
+/// The command line.
+@main
+struct HakmemCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hakmem",
+    abstract: "Runs programs on the HAKMEM allocator, checks what serves them, and measures it.",
+    discussion: """
+      Examples:
+        hakmem run -- python3 server.py        run a program on HAKMEM
+        hakmem doctor --pid 4711               which allocator serves a process, and why
+        hakmem options                         the options and their defaults
+        hakmem bench                           measure HAKMEM beside every other allocator
+        hakmem bench -- sort big.txt           the same for your own program
+
+      Shell completion (bash, zsh or fish):
+        hakmem --generate-completion-script bash > ~/.local/share/bash-completion/completions/hakmem
+      """,
+    version: "hakmem \(Version.tool)",
+    subcommands: [
+      RunCommand.self, EnvCommand.self, DoctorCommand.self, OptionsCommand.self,
+      BenchCommand.self, ProbeCommand.self,
+    ])
+
+  /// Runs the command; a refusal ends the process with its own status.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let refusal as Refusal {
+      Terminal.complain(refusal.description)
+      exit(withError: ExitCode(refusal.kind.rawValue))
+    } catch let failure as BenchFailure {
+      Terminal.complain(failure.description)
+      exit(withError: ExitCode.failure)
+    } catch let failure as OutputFile.Failure {
+      Terminal.complain(failure.description)
+      exit(withError: ExitCode.failure)
+    } catch let failure as ChildProcess.Failure {
+      Terminal.complain(failure.description)
+      exit(withError: ExitCode.failure)
+    } catch {
+      exit(withError: error)
+    }
+  }
+}

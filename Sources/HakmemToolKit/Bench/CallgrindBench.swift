@@ -1,0 +1,94 @@
+import Foundation
+
+/// Counts instructions per operation with valgrind's callgrind: the same every time, whatever the
+/// machine does otherwise. Two runs of different length give the quotient of the differences, so
+/// that start and end do not count.
+package struct CallgrindBench {
+  /// Operations of the two runs: enough that slow paths occur in their usual proportion.
+  package static let operations = (short: 100_000, long: 400_000)
+
+  private let plan: BenchPlan
+  private let program: String
+  private let valgrind: String
+
+  /// - Throws: `BenchFailure` when valgrind is not installed.
+  package init(plan: BenchPlan, program: String) throws {
+    let paths = ["/usr/bin/valgrind", "/usr/local/bin/valgrind"]
+    guard let valgrind = paths.first(where: { access($0, X_OK) == 0 }) else {
+      throw BenchFailure("--callgrind needs valgrind, which is not installed.")
+    }
+    self.valgrind = valgrind
+    self.plan = plan
+    self.program = program
+  }
+
+  /// Counts every row on every allocator.
+  package func run(
+    requests: [WorkloadRequest], threads: [Int], into result: BenchResult
+  ) throws -> BenchResult {
+    var result = result
+    let rows = requests.flatMap { request in
+      threads.isEmpty ? [(request, Int?.none)] : threads.map { (request, Optional($0)) }
+    }
+    let progress = ProgressBar(total: rows.count * plan.allocators.count)
+    defer { progress.finish() }
+    for (request, threads) in rows {
+      let given = request.parameters + (threads.map { ["threads=\($0)"] } ?? [])
+      var row = BenchResult.Row(
+        id: ([request.name] + given).joined(separator: " "), workload: request.name,
+        unit: "instructions", threads: threads, parameters: [:], measure: .instructions, cells: [])
+      for allocator in plan.allocators {
+        progress.show("\(row.id) on \(allocator.name)")
+        var cell = BenchResult.Cell(allocator: allocator.name)
+        do {
+          let count = try perOperation([request.name] + given, allocator)
+          cell.runs = [BenchResult.Run(round: 1, value: count)]
+        } catch { cell.failure = "\(error)" }
+        row.cells.append(cell)
+        progress.advance()
+      }
+      result.rows.append(row)
+    }
+    return result
+  }
+
+  private func perOperation(_ arguments: [String], _ allocator: Allocator) throws -> Double {
+    let short = try count(arguments, CallgrindBench.operations.short, allocator)
+    let long = try count(arguments, CallgrindBench.operations.long, allocator)
+    guard long.operations > short.operations else {
+      throw BenchFailure("the workload does not take operations=N")
+    }
+    return Double(long.instructions - short.instructions) / (long.operations - short.operations)
+  }
+
+  private func count(
+    _ arguments: [String], _ operations: Int, _ allocator: Allocator
+  ) throws -> (instructions: Int, operations: Double) {
+    let output = NSTemporaryDirectory() + "/hakmem-callgrind-\(getpid())"
+    defer { unlink(output) }
+    var child = ChildProcess(
+      program: valgrind,
+      arguments: ["-q", "--tool=callgrind", "--callgrind-out-file=\(output)", program] + arguments
+        + ["operations=\(operations)"],
+      environment: allocator.environment(plan.environment))
+    child.timeout = 600
+    let outcome = try child.run()
+    guard outcome.ending == .exited(0) else {
+      throw BenchFailure(RunFailure.workloadText(outcome))
+    }
+    guard let total = TextFile.read(output).flatMap(CallgrindBench.total) else {
+      throw BenchFailure("callgrind wrote no total")
+    }
+    return (total, try WorkloadReport.parse(outcome.output).operations)
+  }
+
+  /// The total of a callgrind file: its line "totals: N", or "summary: N" in older ones.
+  static func total(_ text: String) -> Int? {
+    for name in ["totals:", "summary:"] {
+      for line in text.split(separator: "\n").reversed() where line.hasPrefix(name) {
+        return line.dropFirst(name.count).split(separator: " ").first.flatMap { Int($0) }
+      }
+    }
+    return nil
+  }
+}

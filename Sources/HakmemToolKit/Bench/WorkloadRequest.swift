@@ -1,0 +1,45 @@
+/// A workload with parameters, as a user writes it: "random_mixed:slots=8192,seed=7".
+package struct WorkloadRequest: Equatable, Sendable {
+  package var name: String
+  /// "key=value" in the order given.
+  package var parameters: [String]
+
+  package init(name: String, parameters: [String] = []) {
+    self.name = name
+    self.parameters = parameters
+  }
+
+  /// - Throws: `BenchFailure` for a parameter without "=".
+  package init(parsing text: String) throws {
+    let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+    name = parts.first ?? ""
+    parameters = parts.count > 1 ? parts[1].split(separator: ",").map(String.init) : []
+    for parameter in parameters where parameter.split(separator: "=").count != 2 {
+      throw BenchFailure("\(text): \"\(parameter)\" is not of the form KEY=VALUE.")
+    }
+  }
+
+  /// How tables name it: "random_mixed slots=8192".
+  package var label: String { ([name] + parameters).joined(separator: " ") }
+
+  /// Checks names against the program's list.
+  ///
+  /// - Throws: `BenchFailure` that lists the valid ones.
+  package static func check(_ requests: [WorkloadRequest], against workloads: [Workload]) throws {
+    for request in requests where !workloads.contains(where: { $0.name == request.name }) {
+      throw BenchFailure(
+        "There is no workload \(request.name). There are: "
+          + workloads.map(\.name).joined(separator: ", ") + ".")
+    }
+  }
+
+  /// The rows of a benchmark for which nobody named any: the headline ones.
+  package static let headline = [
+    WorkloadRequest(name: "random_mixed"),
+    WorkloadRequest(name: "random_mixed", parameters: ["slots=8192"]),
+    WorkloadRequest(name: "tiny_hot"),
+    WorkloadRequest(name: "exchange"),
+    WorkloadRequest(name: "producer_consumer"),
+    WorkloadRequest(name: "realloc_growth"),
+  ]
+}

@@ -1,0 +1,50 @@
+/// The global scope of a process: the objects in which the loader looks a symbol up, in order.
+package struct SymbolScope: Sendable {
+  /// The program, what is preloaded, then what they need, breadth first.
+  package let objects: [LoadedObject]
+  /// Mapped objects that no other one needs: loaded by dlopen, and searched for their own symbols
+  /// after the global scope.
+  package let opened: [LoadedObject]
+
+  /// Orders objects as the loader does.
+  ///
+  /// - Parameters:
+  ///   - loaded: All objects of the process; the order does not matter.
+  ///   - program: Path of the program's own file.
+  ///   - preload: Entries of LD_PRELOAD and /etc/ld.so.preload, in order.
+  package init(loaded: [LoadedObject], program: String, preload: [String]) {
+    var rest = loaded
+    var order: [LoadedObject] = []
+    func take(_ matches: (LoadedObject) -> Bool) {
+      guard let index = rest.firstIndex(where: matches) else { return }
+      order.append(rest.remove(at: index))
+    }
+    take { $0.path == program }
+    for entry in preload { take { $0.answers(to: entry) } }
+    var next = 0
+    while next < order.count {
+      for name in order[next].needed { take { $0.answers(to: name) } }
+      next += 1
+    }
+    objects = order
+    opened = rest
+  }
+
+  /// A scope whose order the loader itself has told.
+  package init(inOrder objects: [LoadedObject]) {
+    self.objects = objects
+    opened = []
+  }
+
+  /// The object that serves a symbol to everyone, or nil.
+  package func server(of symbol: String) -> LoadedObject? {
+    objects.first { $0.symbols.defined.contains(symbol) }
+  }
+
+  /// Whether any object calls a symbol that another object has to define.
+  package func isNeeded(_ symbol: String) -> Bool {
+    (objects + opened).contains {
+      $0.symbols.needed.contains(symbol) && !$0.symbols.defined.contains(symbol)
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import Foundation
+
+/// A program run to its end, with what the kernel says it used.
+package struct ChildProcess {
+  /// How a process ended.
+  package enum Ending: Equatable, Sendable {
+    case exited(Int32)
+    case signalled(Int32)
+    /// It ran longer than it was allowed to and was killed.
+    case timedOut
+  }
+
+  /// What a finished process left behind.
+  package struct Outcome: Sendable {
+    package var ending: Ending
+    package var output: String
+    package var errors: String
+    /// Seconds from start to end.
+    package var wallSeconds: Double
+    package var userSeconds: Double
+    package var systemSeconds: Double
+    /// Largest resident size that the kernel recorded, in KiB. It is never below this process's
+    /// own size, for a child begins as a copy of its parent.
+    package var maximumResidentKiB: Int
+    package var minorFaults: Int
+    package var majorFaults: Int
+    package var voluntarySwitches: Int
+    package var involuntarySwitches: Int
+  }
+
+  /// Why a process could not be started.
+  package struct Failure: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  /// Where the output goes.
+  package enum Output: Sendable {
+    /// To the outcome.
+    case capture
+    /// To the null device.
+    case discard
+  }
+
+  package var program: String
+  package var arguments: [String]
+  /// The whole environment; nothing is inherited.
+  package var environment: [String: String]
+  package var output: Output = .capture
+  /// Seconds after which the process is killed; nil: never.
+  package var timeout: Double?
+
+  /// - Parameters:
+  ///   - program: Path of the program; `PATH` is not searched.
+  ///   - arguments: Its arguments without the program's own name.
+  package init(
+    program: String, arguments: [String],
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) {
+    self.program = program
+    self.arguments = arguments
+    self.environment = environment
+  }
+
+  /// Runs the program and waits for it.
+  ///
+  /// - Parameter whileRunning: Called about every 5 ms with the process id while it runs.
+  /// - Throws: `Failure` when it cannot be started.
+  package func run(whileRunning: ((pid_t) -> Void)? = nil) throws -> Outcome {
+    let outputFile = try TemporaryFile()
+    let errorFile = try TemporaryFile()
+    let start = Clock.seconds
+    let pid = try spawn(output: outputFile.descriptor, errors: errorFile.descriptor)
+    var status: Int32 = 0
+    var usage = rusage()
+    var timedOut = false
+    let polls = whileRunning != nil || timeout != nil
+    while true {
+      let result = wait4(pid, &status, polls ? WNOHANG : 0, &usage)
+      if result == pid { break }
+      if result < 0 {
+        if errno == EINTR { continue }
+        throw Failure(description: "lost \(program): \(String(cString: strerror(errno)))")
+      }
+      whileRunning?(pid)
+      if let timeout, !timedOut, Clock.seconds - start > timeout {
+        timedOut = true
+        kill(pid, SIGKILL)
+      }
+      usleep(polls && whileRunning == nil ? 2000 : 5000)
+    }
+    let wall = Clock.seconds - start
+    return Outcome(
+      ending: timedOut ? .timedOut : ChildProcess.ending(status),
+      output: outputFile.text, errors: errorFile.text, wallSeconds: wall,
+      userSeconds: ChildProcess.seconds(usage.ru_utime),
+      systemSeconds: ChildProcess.seconds(usage.ru_stime),
+      maximumResidentKiB: usage.ru_maxrss,
+      minorFaults: usage.ru_minflt, majorFaults: usage.ru_majflt,
+      voluntarySwitches: usage.ru_nvcsw, involuntarySwitches: usage.ru_nivcsw)
+  }
+
+  private func spawn(output descriptor: Int32, errors: Int32) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    switch output {
+    case .capture:
+      posix_spawn_file_actions_adddup2(&actions, descriptor, 1)
+      posix_spawn_file_actions_adddup2(&actions, errors, 2)
+    case .discard:
+      posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
+      posix_spawn_file_actions_adddup2(&actions, errors, 2)
+    }
+    var pid: pid_t = 0
+    let code = CStringArray.with([program] + arguments) { argv in
+      CStringArray.with(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }) {
+        posix_spawn(&pid, program, &actions, nil, argv, $0)
+      }
+    }
+    guard code == 0 else {
+      throw Failure(description: "cannot run \(program): \(String(cString: strerror(code)))")
+    }
+    return pid
+  }
+
+  private static func ending(_ status: Int32) -> Ending {
+    let signal = status & 0x7f
+    return signal == 0 ? .exited((status >> 8) & 0xff) : .signalled(signal)
+  }
+
+  private static func seconds(_ time: timeval) -> Double {
+    Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+  }
+}
