@@ -9,14 +9,14 @@ struct HakmemCommand: ParsableCommand {
     abstract: "Runs programs on the HAKMEM allocator, checks what serves them, and measures it.",
     discussion: """
       Examples:
-        hakmem run -- python3 server.py        run a program on HAKMEM
-        hakmem doctor --pid 4711               which allocator serves a process, and why
-        hakmem options                         the options and their defaults
-        hakmem bench                           measure HAKMEM beside every other allocator
-        hakmem bench -- sort big.txt           the same for your own program
+        hakmem run -- python3 server.py   run a program on HAKMEM
+        hakmem doctor --pid 4711          which allocator serves a process
+        hakmem options                    the options and their defaults
+        hakmem bench                      measure HAKMEM beside every other
+        hakmem bench -- sort big.txt      the same for your own program
 
       Shell completion (bash, zsh or fish):
-        hakmem --generate-completion-script bash > ~/.local/share/bash-completion/completions/hakmem
+        hakmem --generate-completion-script bash > /etc/bash_completion.d/hakmem
       """,
     version: "hakmem \(Version.tool)",
     subcommands: [
@@ -24,10 +24,17 @@ struct HakmemCommand: ParsableCommand {
       BenchCommand.self, ProbeCommand.self,
     ])
 
+  /// The arguments as the parser takes them: what stands after "--" of `bench` is a program, which
+  /// a list of workloads before it would swallow.
+  static func arguments(_ given: [String]) -> [String] {
+    guard given.first == "bench", let terminator = given.firstIndex(of: "--") else { return given }
+    return given[..<terminator] + ["--program"] + given[(terminator + 1)...]
+  }
+
   /// Runs the command; a refusal ends the process with its own status.
   static func main() {
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(arguments(Array(CommandLine.arguments.dropFirst())))
       try command.run()
     } catch let refusal as Refusal {
       Terminal.complain(refusal.description)

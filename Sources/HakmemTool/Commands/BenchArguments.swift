@@ -30,10 +30,10 @@ struct BenchSelection: ParsableArguments {
 
 /// How long and how often.
 struct BenchEffort: ParsableArguments {
-  @Option(help: "Rounds (10; quick: 5). Below 3 no verdict is given.")
+  @Option(help: "Rounds (12; quick: 8). Below 3 no verdict is given.")
   var rounds: Int?
 
-  @Option(help: "Seconds of each run's timed part (0.5; quick: 0.15).")
+  @Option(help: "Seconds of each run's timed part (0.4; quick: 0.1).")
   var seconds: Double?
 
   @Option(help: "Threads of each workload; several as 1,2,4.")

@@ -8,21 +8,21 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measures workloads, or your program, on every allocator of this machine.",
     discussion: """
-      Every allocator is preloaded into the same program. The runs are interleaved in rounds of
-      random order; ratios are taken within a round, and a difference is claimed only when its
+      Every allocator is preloaded into the same program. The runs are interleaved in rounds of \
+      random order; ratios are taken within a round, and a difference is claimed only when its \
       interval, widened for the number of rows, leaves 1 out.
 
       Examples:
-        hakmem bench                               the headline workloads
-        hakmem bench --all --html report.html      all of them, with a page of charts
+        hakmem bench                             the headline workloads
+        hakmem bench --all --html report.html    all, with a page of charts
         hakmem bench tiny_hot random_mixed:slots=8192
-        hakmem bench larson --threads 1,2,4        scaling over threads
+        hakmem bench larson --threads 1,2,4      scaling over threads
         hakmem bench --allocator mine=./libmine.so --allocator hakmem tiny_hot
         hakmem bench --json new.json --baseline old.json
-        hakmem bench --self --quick                the method against itself
-        hakmem bench -- sort -n big.txt            your own program
+        hakmem bench --self --quick              the method against itself
+        hakmem bench -- sort -n big.txt          your own program
 
-      Allocators are HAKMEM, the C library's, those that the distribution installed, and every
+      Allocators are HAKMEM, the C library's, those that the distribution installed, and every \
       *.so in the folders of $HAKMEM_PEERS.
       """)
 
@@ -37,9 +37,11 @@ struct BenchCommand: ParsableCommand {
   @OptionGroup var library: LibraryArguments
   @OptionGroup var options: OptionArguments
 
-  @Argument(
-    parsing: .postTerminator,
-    help: ArgumentHelp("A program to measure instead, after \"--\".", valueName: "program"))
+  @Option(
+    parsing: .remaining,
+    help: ArgumentHelp(
+      "A program to measure instead, with its arguments; \"--\" does the same.",
+      valueName: "program"))
   var program: [String] = []
 
   func validate() throws {

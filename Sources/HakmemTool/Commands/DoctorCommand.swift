@@ -7,7 +7,7 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor",
     abstract: "Shows which library serves a program's memory, and what stands in the way.",
     discussion: """
-      Without a program or process the machine alone is examined. A program is examined as
+      Without a program or process the machine alone is examined. A program is examined as \
       "hakmem run" would start it, without running it.
 
       Examples:

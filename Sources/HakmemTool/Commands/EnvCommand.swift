@@ -7,7 +7,7 @@ struct EnvCommand: ParsableCommand {
     commandName: "env", abstract: "Prints the shell lines that put programs on HAKMEM.",
     discussion: """
       Examples:
-        eval "$(hakmem env)"                   every program of this shell from now on
+        eval "$(hakmem env)"        every program of this shell from now on
         hakmem env --mode balanced >> ~/.profile
       """)
 

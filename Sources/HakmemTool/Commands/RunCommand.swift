@@ -7,16 +7,16 @@ struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Runs a program on HAKMEM.",
     discussion: """
-      The program takes this process's place: its exit status, signals, input and output are its
-      own. A program that no library can be preloaded into is not run.
+      The program takes this process's place: its exit status, signals, input and output are \
+      its own. A program that no library can be preloaded into is not run.
 
       Examples:
         hakmem run -- python3 server.py
         hakmem run --mode balanced -- ./server --port 8080
         hakmem run --option VERBOSE=1 -- make -j8
 
-      Exit status: that of the program; 125 when the library is missing or an option is wrong, 126
-      when the program cannot be run on HAKMEM, 127 when there is no such program.
+      Exit status: that of the program; 125 when the library is missing or an option is wrong, \
+      126 when the program cannot be run on HAKMEM, 127 when there is no such program.
       """)
 
   @OptionGroup var library: LibraryArguments
@@ -33,6 +33,7 @@ struct RunCommand: ParsableCommand {
     guard let name = words.first else {
       throw ValidationError("Name the program to run after \"--\".")
     }
+    if name == "-h" || name == "--help" { throw CleanExit.helpRequest(self) }
     if name.hasPrefix("-") { throw ValidationError("Unknown option '\(name)'.") }
     let path = try library.find()
     let file = try ProgramFile(

@@ -25,3 +25,27 @@ package struct Allocator: Codable, Equatable, Sendable {
     return environment.merging(options) { $1 }
   }
 }
+
+/// In results the library is its file's name alone: where it stood is nobody's business.
+extension Allocator {
+  private enum CodingKeys: String, CodingKey {
+    case name, file, version, options
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    name = try container.decode(String.self, forKey: .name)
+    library = try container.decodeIfPresent(String.self, forKey: .file)
+    version = try container.decodeIfPresent(String.self, forKey: .version)
+    options = try container.decodeIfPresent([String: String].self, forKey: .options) ?? [:]
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(name, forKey: .name)
+    try container.encodeIfPresent(
+      library?.split(separator: "/").last.map(String.init), forKey: .file)
+    try container.encodeIfPresent(version, forKey: .version)
+    try container.encode(options, forKey: .options)
+  }
+}

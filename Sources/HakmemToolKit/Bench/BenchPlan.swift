@@ -7,8 +7,9 @@ package struct BenchPlan: Sendable {
     package var rounds: Int
     package var seconds: Double
 
-    package static let full = Effort(rounds: 10, seconds: 0.5)
-    package static let quick = Effort(rounds: 5, seconds: 0.15)
+    // Many short runs tell more than few long ones: what disturbs a machine comes in bursts.
+    package static let full = Effort(rounds: 12, seconds: 0.4)
+    package static let quick = Effort(rounds: 8, seconds: 0.1)
   }
 
   package var effort: Effort

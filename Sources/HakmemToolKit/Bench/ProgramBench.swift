@@ -5,6 +5,8 @@ package final class ProgramBench {
   private let plan: BenchPlan
   private let program: String
   private let arguments: [String]
+  /// Resident memory of each run, by allocator.
+  private var timelines: [String: [[[Double]]]] = [:]
   private var random: RandomSource
   private let progress: ProgressBar
 
@@ -38,6 +40,8 @@ package final class ProgramBench {
       }
     }
     for column in plan.allocators.indices where row.cells[column].failure == nil {
+      row.cells[column].rssTimeline =
+        timelines[row.cells[column].allocator].flatMap(Timeline.typical)
       progress.show("\(plan.allocators[column].name), system calls")
       row.cells[column].systemCalls = SystemCallCount.count(
         program: program, arguments: arguments, allocator: plan.allocators[column],
@@ -70,7 +74,7 @@ package final class ProgramBench {
       return
     }
     guard round > 0 else { return }
-    if cell.rssTimeline == nil { cell.rssTimeline = Timeline.thinned(memory.timeline) }
+    timelines[cell.allocator, default: []].append(Timeline.thinned(memory.timeline))
     // The kernel's figure is exact, but never below the size of the process that started it.
     let peak =
       outcome.maximumResidentKiB > ownPeak ? outcome.maximumResidentKiB : memory.peakKiB

@@ -3,6 +3,12 @@ enum Timeline {
   /// Enough for a chart as wide as a page.
   private static let maximumSamples = 240
 
+  /// Of several runs the one whose peak is the median; nil of none.
+  static func typical(_ runs: [[[Double]]]) -> [[Double]]? {
+    func peak(_ samples: [[Double]]) -> Double { samples.map { $0[1] }.max() ?? 0 }
+    return runs.isEmpty ? nil : runs.sorted { peak($0) < peak($1) }[runs.count / 2]
+  }
+
   /// Fewer samples, of each stretch the one with the most memory, so that no peak is lost.
   static func thinned(_ samples: [[Double]]) -> [[Double]] {
     let samples = samples.filter { $0.count == 2 }

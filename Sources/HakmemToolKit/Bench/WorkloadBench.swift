@@ -9,6 +9,8 @@ package final class WorkloadBench {
   private let requests: [(request: WorkloadRequest, threads: Int?)]
   /// Histograms of single calls, by row and allocator.
   private var curves: [[Int]: [UInt64: UInt64]] = [:]
+  /// Resident memory of each run, by row and allocator.
+  private var timelines: [[Int]: [[[Double]]]] = [:]
   private var floors: [[Double]]
   private var hasFloor: [Bool]
   private let measuresLatency: Bool
@@ -127,8 +129,8 @@ package final class WorkloadBench {
       curves[[row, column], default: [:]][pair[0], default: 0] += pair[1]
     }
     guard keep else { return }
-    if rows[row].cells[column].rssTimeline == nil {
-      rows[row].cells[column].rssTimeline = report.rssTimeline.map(Timeline.thinned)
+    if let samples = report.rssTimeline {
+      timelines[[row, column], default: []].append(Timeline.thinned(samples))
     }
     rows[row].cells[column].runs.append(
       BenchResult.Run(
@@ -145,6 +147,7 @@ package final class WorkloadBench {
     for row in rows.indices {
       rows[row].floor = floors[row].isEmpty ? nil : Descriptive.median(floors[row])
       for column in rows[row].cells.indices {
+        rows[row].cells[column].rssTimeline = timelines[[row, column]].flatMap(Timeline.typical)
         rows[row].cells[column].latency = curves[[row, column]].map { counts in
           counts.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }
         }

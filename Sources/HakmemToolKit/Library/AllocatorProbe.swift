@@ -29,14 +29,31 @@ package struct AllocatorProbe: Codable, Equatable, Sendable {
       throw BenchFailure(
         "\(allocator.name) does not run even a small program: \(RunFailure.text(outcome)).")
     }
-    guard let library = allocator.library else { return probe }
+    guard let library = allocator.library else { return probe.tidied }
     guard LibraryLocation.absolute(probe.serving) == library else {
       let complaint = outcome.errors.split(separator: "\n").first.map { " (\($0))" } ?? ""
       throw BenchFailure(
         "\(allocator.name) does not serve malloc when it is preloaded; "
           + "\(probe.serving) does\(complaint).")
     }
+    return probe.tidied
+  }
+
+  /// The version without the long commit id that jemalloc appends.
+  private var tidied: AllocatorProbe {
+    var probe = self
+    probe.version = version.map(AllocatorProbe.shortened)
     return probe
+  }
+
+  /// "5.3.0" for "5.3.0-0-g54eaed1d8b56…", "5.3.1-47-g295e489" for "5.3.1-47-g295e48944b20…".
+  static func shortened(_ version: String) -> String {
+    guard let mark = version.range(of: "-g", options: .backwards),
+      version[mark.upperBound...].allSatisfy(\.isHexDigit)
+    else { return version }
+    let base = version[..<mark.lowerBound]
+    if base.hasSuffix("-0") { return String(base.dropLast(2)) }
+    return base + "-g" + version[mark.upperBound...].prefix(7)
   }
 
   /// Answers for the process that calls it.

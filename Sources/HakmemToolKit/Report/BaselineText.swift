@@ -10,7 +10,9 @@ package enum BaselineText {
         : "Speeds are taken relative to \(comparison.references.joined(separator: ", ")).",
       indent: "  ")
     let moved = comparison.changes.filter(\.moved)
-    if moved.isEmpty {
+    if comparison.changes.isEmpty {
+      lines.append("  No row can be compared.")
+    } else if moved.isEmpty {
       lines.append("  No row moved beyond noise, of \(comparison.changes.count) figures.")
     } else {
       var table = TerminalTable(["workload", "figure", "new/old", "interval", ""])

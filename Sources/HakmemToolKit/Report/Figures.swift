@@ -36,15 +36,15 @@ package enum Figures {
     kibibytes.isFinite ? significant(kibibytes / 1024) : "–"
   }
 
-  /// Seconds: "1.25 s", "340 ms", "12.0 µs", "85 ns".
+  /// Seconds: "1.25 s", "340 ms", "12.0 µs", "85 ns", "4.2 ns".
   package static func seconds(_ value: Double) -> String {
     guard value.isFinite else { return "–" }
     for (factor, unit) in [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")] {
       if abs(value) >= factor * 0.9995 { return "\(significant(value / factor)) \(unit)" }
     }
     let nanoseconds = value * 1e9
-    if nanoseconds == nanoseconds.rounded() { return "\(Int(nanoseconds)) ns" }
-    return "\(significant(nanoseconds)) ns"
+    return nanoseconds < 10 ? "\(significant(nanoseconds, digits: 2)) ns"
+      : "\(Int(nanoseconds.rounded())) ns"
   }
 
   /// A ratio: "1.23×"; hundredths up to 10, then fewer.
