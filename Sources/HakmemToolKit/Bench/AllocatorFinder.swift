@@ -45,7 +45,8 @@ package struct AllocatorFinder {
   /// Every shared object in the directories of HAKMEM_PEERS, named by its file.
   private func peers() -> [Allocator] {
     var found: [Allocator] = []
-    let folders = (location.environment["HAKMEM_PEERS"] ?? "").split(separator: ":").map(String.init)
+    let folders = (location.environment["HAKMEM_PEERS"] ?? "").split(separator: ":").map(
+      String.init)
     for folder in folders {
       let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
       for file in files.sorted() where file.hasSuffix(".so") {
@@ -80,7 +81,8 @@ package struct AllocatorFinder {
     var added: [Allocator] = []
     for request in requests {
       guard let sign = request.firstIndex(of: "=") else {
-        guard let match = found.first(where: { $0.name.lowercased() == request.lowercased() }) else {
+        guard let match = found.first(where: { $0.name.lowercased() == request.lowercased() })
+        else {
           throw BenchFailure(
             "There is no allocator \(request). Found: "
               + found.map(\.name).joined(separator: ", ") + ". Others as NAME=PATH.")

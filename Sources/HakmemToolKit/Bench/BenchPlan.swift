@@ -44,7 +44,9 @@ package struct BenchPlan: Sendable {
     of allocators: [Allocator], requested: String? = nil
   ) throws -> String {
     guard let requested else {
-      guard let first = allocators.first else { throw BenchFailure("There is no allocator to run.") }
+      guard let first = allocators.first else {
+        throw BenchFailure("There is no allocator to run.")
+      }
       return allocators.contains { $0.name == Allocator.hakmemName }
         ? Allocator.hakmemName : first.name
     }

@@ -82,8 +82,9 @@ package final class WorkloadBench {
           rows[row].cells[column].failure = RunFailure.workloadText(outcome)
           continue
         }
-        do { take(try WorkloadReport.parse(outcome.output), row, column, round: round, keep: keep) }
-        catch { rows[row].cells[column].failure = "\(error)" }
+        do {
+          take(try WorkloadReport.parse(outcome.output), row, column, round: round, keep: keep)
+        } catch { rows[row].cells[column].failure = "\(error)" }
       }
     }
   }

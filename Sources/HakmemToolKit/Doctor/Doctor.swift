@@ -71,7 +71,8 @@ package struct Doctor {
       let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/exe")
     else {
       throw Refusal(
-        .unsuitable, "Process \(pid) may not be looked at: it belongs to another user, or is a "
+        .unsuitable,
+        "Process \(pid) may not be looked at: it belongs to another user, or is a "
           + "thread of the kernel.")
     }
     var report = DoctorReport(subject: "process \(pid) (\(program))")

@@ -77,7 +77,9 @@ package enum ScopeFindings {
 
   /// With another allocator in front, glibc's statistics describe an empty heap.
   private static func glibcStatistics(_ scope: SymbolScope) -> [Finding] {
-    guard let malloc = scope.server(of: "malloc"), Serving.kind(malloc) != "glibc" else { return [] }
+    guard let malloc = scope.server(of: "malloc"), Serving.kind(malloc) != "glibc" else {
+      return []
+    }
     let names = AllocationFunctions.introspection.filter { symbol in
       scope.server(of: symbol).map { Serving.kind($0) == "glibc" } ?? false
     }

@@ -30,7 +30,8 @@ extension ELFFile {
       let (base, overflow) = table.addingReportingOverflow(index * entrySize)
       guard !overflow, base < UInt64(reader.bytes.count) else { break }
       guard reader.number(at: base + 4, width: 4) == ELFFile.symbolTableSection,
-        let offset = word(at: base + (wide ? 24 : 16)), let size = word(at: base + (wide ? 32 : 20)),
+        let offset = word(at: base + (wide ? 24 : 16)),
+        let size = word(at: base + (wide ? 32 : 20)),
         let link = reader.number(at: base + (wide ? 40 : 24), width: 4)
       else { continue }
       let (stringSection, linkOverflow) = table.addingReportingOverflow(link * entrySize)

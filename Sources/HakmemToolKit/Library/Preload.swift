@@ -32,7 +32,8 @@ package enum Preload {
   /// A word for the POSIX shells; quoted only where it must be.
   package static func quoted(_ text: String) -> String {
     let plain = text.allSatisfy { character in
-      character.isASCII && (character.isLetter || character.isNumber || "/._-+=:,@%".contains(character))
+      character.isASCII
+        && (character.isLetter || character.isNumber || "/._-+=:,@%".contains(character))
     }
     if plain && !text.isEmpty { return text }
     return "'" + text.replacing("'", with: "'\\''") + "'"

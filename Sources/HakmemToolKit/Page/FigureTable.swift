@@ -51,11 +51,14 @@ struct FigureTable {
     for percentile in LatencyCurve.shownPercentiles {
       let name = percentile == 100 ? "longest" : "p\(Scale.number(percentile))"
       columns.append(
-        (name, { cell in
-          cell.curve.nanoseconds(atPercentile: percentile).map {
-            Figures.seconds(Double($0) * 1e-9)
+        (
+          name,
+          { cell in
+            cell.curve.nanoseconds(atPercentile: percentile).map {
+              Figures.seconds(Double($0) * 1e-9)
+            }
           }
-        }))
+        ))
     }
     return columns
   }

@@ -38,7 +38,9 @@ package enum BenchText {
     let set = result.method.environment.sorted { $0.key < $1.key }
       .map { "\($0.key)=\($0.value)" }
     let own = result.allocators.flatMap { allocator in
-      allocator.options.sorted { $0.key < $1.key }.map { "\(allocator.name): \($0.key)=\($0.value)" }
+      allocator.options.sorted { $0.key < $1.key }.map {
+        "\(allocator.name): \($0.key)=\($0.value)"
+      }
     }
     let options = set + own
     lines += TextWrap.lines(
@@ -64,7 +66,8 @@ package enum BenchText {
   private static func memory(
     _ result: BenchResult, _ title: String, _ figure: @escaping (BenchResult.Run) -> Double?
   ) -> [String] {
-    guard result.rows.contains(where: { $0.cells.contains { $0.runs.contains { figure($0) != nil } } })
+    guard
+      result.rows.contains(where: { $0.cells.contains { $0.runs.contains { figure($0) != nil } } })
     else { return [] }
     return grid(result, title) { _, cell in
       Figures.mebibytes(kibibytes: BenchResult.median(cell, figure))
@@ -72,7 +75,9 @@ package enum BenchText {
   }
 
   private static func latency(_ result: BenchResult) -> [String] {
-    guard result.rows.contains(where: { $0.cells.contains { $0.latency != nil } }) else { return [] }
+    guard result.rows.contains(where: { $0.cells.contains { $0.latency != nil } }) else {
+      return []
+    }
     return grid(result, "Time of a call that 99.9 % stay below") { _, cell in
       cell.curve.nanoseconds(atPercentile: 99.9).map { Figures.seconds(Double($0) * 1e-9) } ?? "–"
     }

@@ -4,7 +4,8 @@ package enum DoctorText {
   package static func lines(_ report: DoctorReport) -> [String] {
     var lines = [TerminalStyle.coloured(report.subject, .heading)]
     if let library = report.library {
-      lines.append("  library: \(library)" + (report.libraryVersion.map { ", version \($0)" } ?? ""))
+      lines.append(
+        "  library: \(library)" + (report.libraryVersion.map { ", version \($0)" } ?? ""))
     }
     if !report.serving.isEmpty {
       lines += ["", TerminalStyle.coloured("Who serves the allocation functions", .heading)]

@@ -6,8 +6,8 @@ package enum Figures {
   package static func significant(_ value: Double, digits: Int = 3) -> String {
     guard value.isFinite else { return "–" }
     guard value != 0 else { return "0" }
-    let magnitude = Int(floor(log10(abs(value)))) + 1
     let rounded = Double(String(format: "%.\(digits - 1)e", value)) ?? value
+    let magnitude = Int(floor(log10(abs(rounded)))) + 1
     return String(format: "%.\(max(0, digits - magnitude))f", rounded)
   }
 
@@ -43,7 +43,8 @@ package enum Figures {
       if abs(value) >= factor * 0.9995 { return "\(significant(value / factor)) \(unit)" }
     }
     let nanoseconds = value * 1e9
-    return nanoseconds < 10 ? "\(significant(nanoseconds, digits: 2)) ns"
+    return nanoseconds < 10
+      ? "\(significant(nanoseconds, digits: 2)) ns"
       : "\(Int(nanoseconds.rounded())) ns"
   }
 

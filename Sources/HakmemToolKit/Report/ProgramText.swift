@@ -2,7 +2,8 @@
 enum ProgramText {
   static func lines(_ row: BenchResult.Row) -> [String] {
     var table = TerminalTable([
-      "allocator", "wall", "user", "system", "peak MiB", "settled", "faults", "switches", "sys calls",
+      "allocator", "wall", "user", "system", "peak MiB", "settled", "faults", "switches",
+      "sys calls",
     ])
     for cell in row.cells {
       guard cell.failure == nil else {

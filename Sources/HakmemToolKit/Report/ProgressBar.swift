@@ -17,8 +17,10 @@ package final class ProgressBar {
   package func show(_ text: String) {
     guard isShown else { return }
     let columns = min(100, TerminalStyle.columns(descriptor: 2) ?? 80)
-    write("\r\u{1b}[K" + ProgressBar.line(
-      done: done, total: total, elapsed: Clock.seconds - start, text: text, columns: columns))
+    write(
+      "\r\u{1b}[K"
+        + ProgressBar.line(
+          done: done, total: total, elapsed: Clock.seconds - start, text: text, columns: columns))
   }
 
   /// Counts one step as done.

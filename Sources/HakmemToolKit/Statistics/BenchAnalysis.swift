@@ -9,7 +9,8 @@ package enum BenchAnalysis {
     var result = result
     for row in result.rows.indices {
       for column in result.rows[row].cells.indices {
-        summarise(&result.rows[row].cells[column], result.rows[row].measure, seed: result.method.seed)
+        summarise(
+          &result.rows[row].cells[column], result.rows[row].measure, seed: result.method.seed)
       }
       result.rows[row].comparisons = []
     }

@@ -7,7 +7,8 @@ package enum FalseDiscovery {
   /// The error level at which each row is judged: rate × rows called different ÷ rows.
   ///
   /// - Parameter probabilities: One per row.
-  package static func level(_ probabilities: [Double], rate: Double = FalseDiscovery.rate) -> Double {
+  package static func level(_ probabilities: [Double], rate: Double = FalseDiscovery.rate) -> Double
+  {
     guard !probabilities.isEmpty else { return rate }
     let count = Double(probabilities.count)
     var level = rate / count

@@ -4,9 +4,9 @@ import Foundation
 /// what slowed the machine down slowed both. The ratio is taken within each round, and its
 /// logarithms are averaged with the extremes trimmed.
 ///
-/// The interval is the wider of two at each end: the percentiles of a bootstrap over the rounds,
-/// which follows a lopsided sample, and Student's t for trimmed means, which knows that few rounds
-/// show less than the whole spread. Either alone claims too much in some case.
+/// The interval is the wider of two at each end: the percentiles of a bootstrap of the rounds'
+/// median, which follows a lopsided sample, and Student's t for trimmed means, which knows that few
+/// rounds show less than the whole spread. Either alone claims too much in some case.
 package struct PairedComparison: Sendable {
   /// Below this many common rounds nothing can be said.
   package static let minimumRounds = 3
@@ -15,7 +15,7 @@ package struct PairedComparison: Sendable {
   private let estimate: Double
   private let standardError: Double
   private let degrees: Double
-  /// Estimates of the resamples, sorted.
+  /// Medians of the resamples, sorted.
   private let resampled: [Double]
 
   /// - Parameters:
@@ -29,7 +29,7 @@ package struct PairedComparison: Sendable {
     estimate = trimmed.value
     standardError = trimmed.standardError
     degrees = Double(trimmed.degreesOfFreedom)
-    resampled = Bootstrap.trimmedMeans(logarithms, seed: seed)
+    resampled = Bootstrap.medians(logarithms, seed: seed)
   }
 
   /// The ratio.
@@ -38,9 +38,8 @@ package struct PairedComparison: Sendable {
   /// The probability of a ratio this far from 1 if there is no difference.
   package var probability: Double {
     guard standardError > 0 else { return estimate == 0 ? 1 : 0 }
-    let below = resampled.firstIndex { $0 > 0 } ?? resampled.count
-    let notBelow = resampled.firstIndex { $0 >= 0 } ?? resampled.count
-    let crossing = min(below, resampled.count - notBelow)
+    // Resamples on the other side of the estimate, or on neither.
+    let crossing = resampled.count { estimate > 0 ? $0 <= 0 : $0 >= 0 }
     // One is added, so that a finite number of resamples never claims certainty.
     let bootstrap = min(1, 2 * Double(crossing + 1) / Double(resampled.count + 1))
     let student = StudentT.twoSidedProbability(estimate / standardError, degrees: degrees)

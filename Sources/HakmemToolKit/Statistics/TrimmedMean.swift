@@ -27,7 +27,8 @@ package struct TrimmedMean: Equatable, Sendable {
     let share = Double(kept.count) / Double(count)
     standardError =
       count > 1
-      ? (squares / Double(count - 1)).squareRoot() / (share * Double(count).squareRoot()) : .infinity
+      ? (squares / Double(count - 1)).squareRoot() / (share * Double(count).squareRoot())
+      : .infinity
   }
 
   /// Values cut at each end. Below seven rounds cutting costs more certainty than outliers do.

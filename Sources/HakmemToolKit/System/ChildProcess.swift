@@ -112,16 +112,34 @@ package struct ChildProcess {
       posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
       posix_spawn_file_actions_adddup2(&actions, errors, 2)
     }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    ChildProcess.resetSignals(&attributes)
     var pid: pid_t = 0
     let code = CStringArray.with([program] + arguments) { argv in
       CStringArray.with(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }) {
-        posix_spawn(&pid, program, &actions, nil, argv, $0)
+        posix_spawn(&pid, program, &actions, &attributes, argv, $0)
       }
     }
     guard code == 0 else {
       throw Failure(description: "cannot run \(program): \(String(cString: strerror(code)))")
     }
     return pid
+  }
+
+  /// What this process ignores or blocks, the child shall not.
+  private static func resetSignals(_ attributes: inout posix_spawnattr_t) {
+    var all = sigset_t()
+    sigfillset(&all)
+    // Their handling cannot be set, and one refusal would leave the others as they are.
+    sigdelset(&all, SIGKILL)
+    sigdelset(&all, SIGSTOP)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
   }
 
   private static func ending(_ status: Int32) -> Ending {

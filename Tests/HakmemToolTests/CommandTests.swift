@@ -1,0 +1,103 @@
+import Foundation
+import Testing
+
+@testable import HakmemToolKit
+
+@Suite struct CommandTests {
+  @Test func everyCommandHasHelpWithExamples() throws {
+    for command in [[], ["run"], ["env"], ["doctor"], ["options"], ["bench"]] {
+      let outcome = try Tool.run(command + ["--help"])
+      #expect(outcome.ending == .exited(0), "\(command)")
+      #expect(outcome.output.contains("Examples:"), "\(command)")
+    }
+    #expect(try Tool.run(["--version"]).output == "hakmem \(Version.tool)\n")
+    #expect(try Tool.run(["--generate-completion-script", "bash"]).output.contains("_hakmem"))
+  }
+
+  @Test func aSelfComparisonOfWorkloadsEndsWithAVerdict() throws {
+    let scratch = Scratch()
+    let program = FakeWorkloads.write(to: scratch)
+    let json = "\(scratch.path)/result.json"
+    let arguments = [
+      "bench", "steady", "--self", "--allocator", "glibc", "--workloads", program, "--rounds", "3",
+      "--seconds", "0.01", "--seed", "5", "--json", json,
+    ]
+    let outcome = try Tool.run(arguments, environment: ["TERM": "xterm"])
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    #expect(outcome.output.contains("no significant difference in 1 of 1 row"))
+    #expect(!outcome.output.contains("\u{1b}"))
+    #expect(outcome.errors.isEmpty)
+    let result = try BenchResult.load(json)
+    #expect(result.method.seed == 5)
+    #expect(result.allocators.map(\.name) == ["glibc", "glibc again"])
+    #expect(result.allocators[0].version != nil)
+    let again = try Tool.run(arguments + ["--baseline", json])
+    #expect(again.output.contains("No row moved beyond noise"))
+  }
+
+  @Test func wrongInputFailsBeforeAnythingRuns() throws {
+    let scratch = Scratch()
+    let marker = "\(scratch.path)/ran"
+    let program = scratch.write(
+      "marking",
+      "#!/bin/sh\n[ \"$1\" = --list ] && printf 'steady\\tops\\n' && exit 0\n>\(marker)\n",
+      mode: 0o755)
+    let base = ["bench", "--workloads", program, "--allocator", "glibc"]
+    let cases: [([String], String)] = [
+      (["steady", "--json", "/nonexistent/x.json"], "cannot write /nonexistent/x.json"),
+      (["steady", "--html", scratch.path], "it is not a regular file"),
+      (["steady", "--baseline", "/nonexistent"], "/nonexistent cannot be read"),
+      (["stead"], "There are: steady."),
+      (["steady", "--allocator", "nope"], "There is no allocator nope"),
+      (["steady", "--subject", "nope"], "There is no allocator nope in this run"),
+      (["steady", "--rounds", "0"], "--rounds must be"),
+      (["steady", "--threads", "1,x"], "1,x"),
+      (["steady", "--", "true"], "not both"),
+    ]
+    for (arguments, text) in cases {
+      let outcome = try Tool.run(base + arguments)
+      #expect(outcome.ending != .exited(0), "\(arguments)")
+      #expect(outcome.errors.contains(text), "\(arguments): \(outcome.errors)")
+    }
+    #expect(access(marker, F_OK) != 0)
+  }
+
+  @Test func aProgramIsMeasuredFromTheCommandLine() throws {
+    let outcome = try Tool.run([
+      "bench", "--allocator", "glibc", "--rounds", "1", "--", "sh", "-c", "exit 0", "--quick",
+    ])
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    #expect(outcome.output.contains("sh -c exit 0 --quick: medians"))
+  }
+
+  @Test func doctorSpeaksJSON() throws {
+    let outcome = try Tool.run(["doctor", "--json", "--", "sh"])
+    struct Report: Decodable {
+      var format: Int
+      var findings: [Finding]
+      var serving: [Serving]
+    }
+    let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
+    #expect(report.format == 1)
+    #expect(report.serving.contains { $0.functions.contains("malloc") })
+    let isProblem = report.findings.contains { $0.severity == .problem }
+    #expect(outcome.ending == .exited(isProblem ? 1 : 0))
+  }
+
+  @Test(.enabled(if: Built.library != nil, "libhakmem.so is not beside the tests"))
+  func theLibrarysOwnTableIsShown() throws {
+    let outcome = try Tool.run(["options", "--json", "--library", Built.library ?? ""])
+    let table = try JSONDecoder().decode(OptionTable.self, from: Data(outcome.output.utf8))
+    #expect(!table.options.isEmpty)
+    #expect(table.options.allSatisfy { $0.name.hasPrefix("HAKMEM_") && !$0.help.isEmpty })
+  }
+
+  @Test(.enabled(if: Built.library != nil, "libhakmem.so is not beside the tests"))
+  func aProgramRunsOnHakmemAndTheDoctorSaysSo() throws {
+    let outcome = try Tool.run([
+      "run", "--library", Built.library ?? "", "--", "sh", "-c",
+      "\(Built.tool) doctor --json --library \(Built.library ?? "") --pid $$",
+    ])
+    #expect(outcome.output.contains("\"kind\" : \"HAKMEM\""), "\(outcome.errors)")
+  }
+}
