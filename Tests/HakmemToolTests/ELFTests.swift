@@ -66,6 +66,12 @@ import Testing
     #expect(elf.dynamic == nil)
   }
 
+  @Test func hiddenDebugInformationChangesNamesAlone() {
+    let bytes = Array("x.debug_info\0.debug\0.text\0.debug_line".utf8)
+    let hidden = String(decoding: DebugInformation.hidden(bytes), as: UTF8.self)
+    #expect(hidden == "x.xebug_info\0.debug\0.text\0.xebug_line")
+  }
+
   @Test func mapsGiveEachFileOnce() {
     let maps = """
       55d0-55d1 r--p 00000000 08:01 12   /usr/bin/with space

@@ -33,6 +33,32 @@ import Testing
     #expect(DoctorText.lines(report).allSatisfy { $0.count <= 100 })
   }
 
+  @Test func arraysOfNumbersTakeOneLine() {
+    let json = """
+      {
+        "a" : [
+          [
+            1,
+            -2.5e3
+          ],
+          [3, 4]
+        ],
+        "b" : [
+          "x [ 1, 2 ] \\" y"
+        ]
+      }
+      """
+    let expected = """
+      {
+        "a" : [[1,-2.5e3],[3,4]],
+        "b" : [
+          "x [ 1, 2 ] \\" y"
+        ]
+      }
+      """
+    #expect(CompactArrays.joined(json) == expected)
+  }
+
   @Test func theProgressBarTellsTheTimeLeft() {
     let line = ProgressBar.line(done: 5, total: 10, elapsed: 30, text: "x", columns: 80)
     #expect(line == "██████████░░░░░░░░░░  50 %  0:30 left  x")

@@ -142,7 +142,8 @@ extension BenchResult {
 
   /// The result as JSON text.
   package func json() throws -> String {
-    String(decoding: try BenchResult.encoder().encode(self), as: UTF8.self) + "\n"
+    CompactArrays.joined(
+      String(decoding: try BenchResult.encoder().encode(self), as: UTF8.self)) + "\n"
   }
 
   /// Reads a result.

@@ -3,13 +3,19 @@ import Foundation
 /// Counts instructions per operation with valgrind's callgrind: the same every time, whatever the
 /// machine does otherwise. Two runs of different length give the quotient of the differences, so
 /// that start and end do not count.
-package struct CallgrindBench {
+///
+/// The libraries run as copies without debug information: valgrind gives up on what a newer
+/// compiler than itself wrote there.
+package final class CallgrindBench {
   /// Operations of the two runs: enough that slow paths occur in their usual proportion.
   package static let operations = (short: 100_000, long: 400_000)
 
   private let plan: BenchPlan
   private let program: String
   private let valgrind: String
+  private let folder: String
+  /// Copies by the library they were made of.
+  private var copies: [String: String] = [:]
 
   /// - Throws: `BenchFailure` when valgrind is not installed.
   package init(plan: BenchPlan, program: String) throws {
@@ -20,7 +26,11 @@ package struct CallgrindBench {
     self.valgrind = valgrind
     self.plan = plan
     self.program = program
+    folder = NSTemporaryDirectory() + "/hakmem-callgrind-\(getpid())"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
+
+  deinit { try? FileManager.default.removeItem(atPath: folder) }
 
   /// Counts every row on every allocator.
   package func run(
@@ -37,9 +47,10 @@ package struct CallgrindBench {
       var row = BenchResult.Row(
         id: ([request.name] + given).joined(separator: " "), workload: request.name,
         unit: "instructions", threads: threads, parameters: [:], measure: .instructions, cells: [])
-      for allocator in plan.allocators {
+      for var allocator in plan.allocators {
         progress.show("\(row.id) on \(allocator.name)")
         var cell = BenchResult.Cell(allocator: allocator.name)
+        allocator.library = allocator.library.map(withoutDebugInformation)
         do {
           let count = try perOperation([request.name] + given, allocator)
           cell.runs = [BenchResult.Run(round: 1, value: count)]
@@ -50,6 +61,17 @@ package struct CallgrindBench {
       result.rows.append(row)
     }
     return result
+  }
+
+  /// A copy of a library, or the library itself where none can be made.
+  private func withoutDebugInformation(_ library: String) -> String {
+    if let copy = copies[library] { return copy }
+    // Numbered: two builds of one library have the same name.
+    let copy = "\(folder)/\(copies.count)-\((library as NSString).lastPathComponent)"
+    copies[library] = copy
+    guard let bytes = TextFile.bytes(library) else { return library }
+    let data = Data(DebugInformation.hidden(bytes))
+    return FileManager.default.createFile(atPath: copy, contents: data) ? copy : library
   }
 
   private func perOperation(_ arguments: [String], _ allocator: Allocator) throws -> Double {
@@ -64,8 +86,7 @@ package struct CallgrindBench {
   private func count(
     _ arguments: [String], _ operations: Int, _ allocator: Allocator
   ) throws -> (instructions: Int, operations: Double) {
-    let output = NSTemporaryDirectory() + "/hakmem-callgrind-\(getpid())"
-    defer { unlink(output) }
+    let output = "\(folder)/output"
     var child = ChildProcess(
       program: valgrind,
       arguments: ["-q", "--tool=callgrind", "--callgrind-out-file=\(output)", program] + arguments

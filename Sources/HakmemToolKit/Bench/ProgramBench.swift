@@ -24,9 +24,10 @@ package final class ProgramBench {
   /// - Throws: `BenchFailure` when it fails under every one.
   package func run(into result: BenchResult) throws -> BenchResult {
     defer { progress.finish() }
-    let line = ([program] + arguments).joined(separator: " ")
+    let name = (program as NSString).lastPathComponent
+    let line = ([name] + arguments).joined(separator: " ")
     var row = BenchResult.Row(
-      id: line, workload: (program as NSString).lastPathComponent, unit: "s", parameters: [:],
+      id: line, workload: name, unit: "s", parameters: [:],
       measure: .time, cells: plan.allocators.map { BenchResult.Cell(allocator: $0.name) })
     for round in 0...max(1, plan.effort.rounds) {
       for column in plan.allocators.indices.shuffled(using: &random) {

@@ -11,7 +11,11 @@ package enum RunFailure {
     case .signalled(let signal): return SignalName.of(signal)
     case .timedOut: return "timed out"
     case .exited(let status):
-      let reason = outcome.errors.split(separator: "\n").last.map { ": \($0)" } ?? ""
+      // valgrind frames its lines, and ends with an empty one.
+      let reason =
+        outcome.errors.split(separator: "\n").last {
+          !$0.isEmpty && !($0.hasPrefix("==") && $0.hasSuffix("== "))
+        }.map { ": \($0)" } ?? ""
       return "exit status \(status)\(reason)"
     }
   }

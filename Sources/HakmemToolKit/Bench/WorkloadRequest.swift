@@ -39,7 +39,8 @@ package struct WorkloadRequest: Equatable, Sendable {
     WorkloadRequest(name: "random_mixed", parameters: ["slots=8192"]),
     WorkloadRequest(name: "tiny_hot"),
     WorkloadRequest(name: "exchange"),
+    WorkloadRequest(name: "exchange", parameters: ["threads=8"]),
     WorkloadRequest(name: "producer_consumer"),
-    WorkloadRequest(name: "realloc_growth"),
+    WorkloadRequest(name: "realloc_growth", parameters: ["maximum=67108864"]),
   ]
 }

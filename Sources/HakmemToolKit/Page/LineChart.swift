@@ -51,7 +51,7 @@ struct LineChart {
 
 /// The class of an allocator's lines and bars; the style sheet gives it a colour and a dash.
 enum SeriesStyle {
-  private static let others = 9
+  private static let others = 11
 
   /// The subject, 0, alone has the first colour; the others share the rest.
   static func name(_ index: Int) -> String { index == 0 ? "s0" : "s\((index - 1) % others + 1)" }

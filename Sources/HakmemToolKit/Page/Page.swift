@@ -162,7 +162,7 @@ package enum Page {
   private static func baselineText(_ comparison: BaselineComparison) -> String {
     let moved = comparison.changes.filter(\.moved).count
     return "\(moved) of \(comparison.changes.count) figures moved beyond noise. "
-      + (comparison.references.isEmpty
+      + (comparison.references.isEmpty || comparison.isCounted
         ? "Speeds are compared as they are."
         : "Speeds are relative to \(comparison.references.joined(separator: ", ")).")
   }

@@ -4,11 +4,11 @@ enum PageStyle {
     :root{color-scheme:light dark;--ground:#fbfbfa;--card:#fff;--ink:#1c1e21;--quiet:#5d6470;
     --rule:#dfe1e5;--ahead:#12744a;--behind:#b4400f;--none:#6b7280;
     --c0:#1554c9;--c1:#8a8f98;--c2:#d1600a;--c3:#178a6d;--c4:#a63fb0;--c5:#b58900;
-    --c6:#c2255c;--c7:#0e8bb0;--c8:#6b8e23;--c9:#7d5a3c}
+    --c6:#c2255c;--c7:#0e8bb0;--c8:#6b8e23;--c9:#7d5a3c;--c10:#3f4a5a;--c11:#d98cb3}
     @media (prefers-color-scheme:dark){:root{--ground:#15171a;--card:#1c1f24;--ink:#e8eaed;
     --quiet:#a3abb8;--rule:#343941;--ahead:#4fc98e;--behind:#ff9a66;--none:#a3abb8;
     --c0:#7fb0ff;--c1:#9aa1ac;--c2:#ff9d52;--c3:#4fd1ad;--c4:#e08ae8;--c5:#e6c34a;
-    --c6:#ff7fa8;--c7:#58c7ea;--c8:#b5d56a;--c9:#cfa482}}
+    --c6:#ff7fa8;--c7:#58c7ea;--c8:#b5d56a;--c9:#cfa482;--c10:#dfe4ec;--c11:#c77a9c}}
     *{box-sizing:border-box}
     body{margin:0 auto;max-width:68rem;padding:1.5rem 1rem 4rem;background:var(--ground);
     color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}
@@ -47,6 +47,7 @@ enum PageStyle {
     .plot .y,.plot .x{position:relative}.plot .x{grid-column:2}
     .plot .y span{position:absolute;right:.5rem;transform:translateY(50%)}
     .plot .x span{position:absolute;transform:translateX(-50%);top:.2rem}
+    .plot .x span:last-child{transform:translateX(-75%)}
     .plot span,.axis-title{font-size:.75rem;color:var(--quiet);white-space:nowrap}
     .axis-title{text-align:right}
     .plot svg{width:100%;height:100%;border-left:1px solid var(--quiet);
@@ -58,9 +59,10 @@ enum PageStyle {
     .key{display:inline-flex;align-items:center;gap:.35rem}.swatch{width:28px;height:10px}
     .swatch line{stroke:var(--c);stroke-width:3}
     .s0{--c:var(--c0)}.s1{--c:var(--c1)}.s2{--c:var(--c2)}.s3{--c:var(--c3)}.s4{--c:var(--c4)}
-    .s5{--c:var(--c5)}.s6{--c:var(--c6)}.s7{--c:var(--c7)}.s8{--c:var(--c8)}.s9{--c:var(--c9)}
-    polyline.s1,polyline.s4,polyline.s7,line.s1,line.s4,line.s7{stroke-dasharray:7 3}
-    polyline.s2,polyline.s5,polyline.s8,line.s2,line.s5,line.s8{stroke-dasharray:2 3}
+    .s5{--c:var(--c5)}.s6{--c:var(--c6)}.s7{--c:var(--c7)}.s8{--c:var(--c8)}.s9{--c:var(--c9)}.s10{--c:var(--c10)}
+    .s11{--c:var(--c11)}
+    polyline.s1,polyline.s4,polyline.s7,polyline.s10,line.s1,line.s4,line.s7,line.s10{stroke-dasharray:7 3}
+    polyline.s2,polyline.s5,polyline.s8,polyline.s11,line.s2,line.s5,line.s8,line.s11{stroke-dasharray:2 3}
     .scroll{overflow-x:auto;margin-top:1rem}
     table{border-collapse:collapse;font-size:.82rem;min-width:100%}
     th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid var(--rule);

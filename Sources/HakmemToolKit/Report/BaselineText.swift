@@ -4,10 +4,12 @@ package enum BaselineText {
   package static func lines(_ comparison: BaselineComparison, name: String) -> [String] {
     var lines = ["", TerminalStyle.coloured("Against \(name)", .heading)]
     lines += TextWrap.lines(
-      comparison.references.isEmpty
-        ? "Speeds are compared as they are: the two results have no other allocator of the same "
-          + "version in common, so that the machine's own speed is part of the difference."
-        : "Speeds are taken relative to \(comparison.references.joined(separator: ", ")).",
+      comparison.isCounted
+        ? "Instruction counts are compared as they are."
+        : comparison.references.isEmpty
+          ? "Speeds are compared as they are: the two results have no other allocator of the same "
+            + "version in common, so that the machine's own speed is part of the difference."
+          : "Speeds are taken relative to \(comparison.references.joined(separator: ", ")).",
       indent: "  ")
     let moved = comparison.changes.filter(\.moved)
     if comparison.changes.isEmpty {

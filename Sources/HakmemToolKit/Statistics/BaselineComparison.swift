@@ -28,7 +28,11 @@ package struct BaselineComparison: Equatable, Sendable {
   /// Allocators against which speeds were taken; empty: bare speeds.
   package var references: [String]
 
+  /// Whether instructions were counted, which do not depend on the machine's speed.
+  package var isCounted: Bool
+
   package init(new: BenchResult, old: BenchResult) {
+    isCounted = new.method.kind == "callgrind"
     references = new.allocators.filter { allocator in
       allocator.name != new.subject
         && old.allocators.contains {

@@ -4,6 +4,9 @@ import Foundation
 package enum BenchAnalysis {
   typealias Comparison = BenchResult.Comparison
 
+  /// A smaller difference is none, however certain it is: a page of resident memory more or less.
+  static let smallestDifference = 1.005
+
   /// Fills in what follows from the runs.
   package static func analysed(_ result: BenchResult) -> BenchResult {
     var result = result
@@ -81,8 +84,10 @@ package enum BenchAnalysis {
         quantity: quantity, peer: peer, isBest: isBest, ratio: ratio, verdict: verdict)
     }
     let interval = comparison.interval(error: level)
+    let size = max(comparison.ratio, 1 / comparison.ratio)
     let verdict: Comparison.Verdict =
-      interval.contains(1) ? .noDifference : comparison.ratio > 1 ? .ahead : .behind
+      interval.contains(1) || size < smallestDifference
+      ? .noDifference : comparison.ratio > 1 ? .ahead : .behind
     return Comparison(
       quantity: quantity, peer: peer, isBest: isBest, ratio: comparison.ratio, interval: interval,
       probability: comparison.probability, verdict: verdict)

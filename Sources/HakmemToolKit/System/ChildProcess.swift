@@ -99,6 +99,8 @@ package struct ChildProcess {
       voluntarySwitches: usage.ru_nvcsw, involuntarySwitches: usage.ru_nivcsw)
   }
 
+  private static let maximumAttempts = 50
+
   private func spawn(output descriptor: Int32, errors: Int32) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -119,7 +121,16 @@ package struct ChildProcess {
     var pid: pid_t = 0
     let code = CStringArray.with([program] + arguments) { argv in
       CStringArray.with(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }) {
-        posix_spawn(&pid, program, &actions, &attributes, argv, $0)
+        // A program that was just written is busy while another thread's child, between its fork
+        // and its exec, still holds the descriptor.
+        var code = ETXTBSY
+        var attempts = 0
+        while code == ETXTBSY && attempts < ChildProcess.maximumAttempts {
+          if attempts > 0 { usleep(2000) }
+          code = posix_spawn(&pid, program, &actions, &attributes, argv, $0)
+          attempts += 1
+        }
+        return code
       }
     }
     guard code == 0 else {
