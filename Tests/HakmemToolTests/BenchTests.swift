@@ -54,9 +54,10 @@ import Testing
   }
 
   @Test func threadsMakeRows() throws {
-    let result = try bench(["steady"], [system], threads: [1, 2])
-    #expect(result.rows.map(\.id) == ["steady threads=1", "steady threads=2"])
-    #expect(result.rows.map(\.threads) == [1, 2])
+    let result = try bench(["steady", "steady:threads=8"], [system], threads: [1, 2])
+    #expect(
+      result.rows.map(\.id) == ["steady threads=1", "steady threads=2", "steady threads=8"])
+    #expect(result.rows.map(\.threads) == [1, 2, 8])
   }
 
   @Test func refusedParametersAreTheUsersMistake() {

@@ -37,9 +37,7 @@ package final class CallgrindBench {
     requests: [WorkloadRequest], threads: [Int], into result: BenchResult
   ) throws -> BenchResult {
     var result = result
-    let rows = requests.flatMap { request in
-      threads.isEmpty ? [(request, Int?.none)] : threads.map { (request, Optional($0)) }
-    }
+    let rows = WorkloadRequest.rows(requests, threads: threads)
     let progress = ProgressBar(total: rows.count * plan.allocators.count)
     defer { progress.finish() }
     for (request, threads) in rows {

@@ -30,9 +30,7 @@ package final class WorkloadBench {
   ) {
     self.plan = plan
     self.program = program
-    self.requests = requests.flatMap { request in
-      threads.isEmpty ? [(request, nil)] : threads.map { (request, $0) }
-    }
+    self.requests = WorkloadRequest.rows(requests, threads: threads)
     self.measuresLatency = measuresLatency
     floors = Array(repeating: [], count: self.requests.count)
     hasFloor = Array(repeating: true, count: self.requests.count)

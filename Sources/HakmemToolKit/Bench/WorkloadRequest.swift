@@ -22,6 +22,16 @@ package struct WorkloadRequest: Equatable, Sendable {
   /// How tables name it: "random_mixed slots=8192".
   package var label: String { ([name] + parameters).joined(separator: " ") }
 
+  /// Every workload with every number of threads; one that names its own keeps it.
+  static func rows(
+    _ requests: [WorkloadRequest], threads: [Int]
+  ) -> [(request: WorkloadRequest, threads: Int?)] {
+    requests.flatMap { request -> [(request: WorkloadRequest, threads: Int?)] in
+      let isFixed = request.parameters.contains { $0.hasPrefix("threads=") }
+      return threads.isEmpty || isFixed ? [(request, nil)] : threads.map { (request, $0) }
+    }
+  }
+
   /// Checks names against the program's list.
   ///
   /// - Throws: `BenchFailure` that lists the valid ones.
