@@ -100,6 +100,17 @@ import Testing
     #expect(shell.output.trimmed == LibraryLocation.absolute(library))
   }
 
+  @Test func theLibraryIsFoundBesideTheToolAndLinksAreKept() throws {
+    let scratch = Scratch()
+    scratch.write("lib/libhakmem.so.0", "")
+    symlink("libhakmem.so.0", "\(scratch.path)/lib/libhakmem.so")
+    let location = LibraryLocation(executable: "\(scratch.path)/bin/hakmem", environment: [:])
+    let expected = LibraryLocation.tidy("\(scratch.path)/lib/libhakmem.so")
+    #expect(try location.library() == expected)
+    #expect(LibraryLocation.tidy("/a//b/../c/./d") == "/a/c/d")
+    #expect(throws: Refusal.self) { try location.workloads() }
+  }
+
   @Test func preloadValuesAndQuoting() throws {
     #expect(
       try Preload.value(library: "/a.so", existing: "/b.so /a.so:/c.so") == "/a.so:/b.so:/c.so")

@@ -30,7 +30,7 @@ package struct AllocatorProbe: Codable, Equatable, Sendable {
         "\(allocator.name) does not run even a small program: \(RunFailure.text(outcome)).")
     }
     guard let library = allocator.library else { return probe.tidied }
-    guard LibraryLocation.absolute(probe.serving) == library else {
+    guard LibraryLocation.absolute(probe.serving) == LibraryLocation.absolute(library) else {
       let complaint = outcome.errors.split(separator: "\n").first.map { " (\($0))" } ?? ""
       throw BenchFailure(
         "\(allocator.name) does not serve malloc when it is preloaded; "

@@ -49,17 +49,15 @@ package struct LibraryLocation: Sendable {
   ) throws -> String {
     for (path, origin) in [(given, option), (environment[variable], variable)] {
       guard let path, !path.isEmpty else { continue }
-      guard let found = LibraryLocation.absolute(path), access(found, R_OK) == 0 else {
+      guard access(path, R_OK) == 0 else {
         throw Refusal(.missingLibrary, "\(origin) names \(path), which cannot be read.")
       }
-      return found
+      return LibraryLocation.rooted(path)
     }
     let home = (executable as NSString).deletingLastPathComponent
     let places = folders.map { $0.isEmpty ? home : "\(home)/\($0)" }
     for place in places {
-      if let found = LibraryLocation.absolute("\(place)/\(name)"), access(found, R_OK) == 0 {
-        return found
-      }
+      if access("\(place)/\(name)", R_OK) == 0 { return LibraryLocation.tidy("\(place)/\(name)") }
     }
     throw Refusal(
       .missingLibrary,
@@ -74,5 +72,17 @@ package struct LibraryLocation: Sendable {
     return String(cString: resolved)
   }
 
-  private static func tidy(_ path: String) -> String { (path as NSString).standardizingPath }
+  /// The path from the root, links kept: what a shell's profile names must outlive an update.
+  static func rooted(_ path: String) -> String {
+    path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+  }
+
+  /// A path without ".."; right where no folder in it is a link.
+  static func tidy(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+    }
+    return "/" + parts.joined(separator: "/")
+  }
 }
