@@ -71,6 +71,8 @@ import Testing
     let known = Workload.parse("a\top\thelp\tx=1 y=2\nb\tbytes\n")
     #expect(known.map(\.name) == ["a", "b"])
     #expect(known[0].standard("y") == "2")
+    #expect(Workload.parse("trace\top\thelp\tseed=1 file=")[0].needsParameters)
+    #expect(!known[0].needsParameters)
     #expect(throws: BenchFailure("There is no workload c. There are: a, b.")) {
       try WorkloadRequest.check([WorkloadRequest(name: "c")], against: known)
     }

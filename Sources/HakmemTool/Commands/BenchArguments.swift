@@ -15,7 +15,7 @@ struct BenchSelection: ParsableArguments {
   @Flag(name: .customLong("self"), help: "Compare the same library with itself: shows the noise.")
   var again = false
 
-  @Flag(help: "Run every workload.")
+  @Flag(help: "Run every workload that needs no file.")
   var all = false
 
   @Flag(help: "List workloads and allocators, and stop.")

@@ -68,10 +68,11 @@ struct BenchSession {
     let program = try location.workloads(given: command.selection.program)
     let known = try Workload.list(program: program, environment: plan.environment)
     var requests = try command.workloads.map(WorkloadRequest.init(parsing:))
-    if command.selection.all { requests = known.map { WorkloadRequest(name: $0.name) } }
+    let all = known.filter { !$0.needsParameters }.map { WorkloadRequest(name: $0.name) }
+    if command.selection.all { requests = all }
     if requests.isEmpty {
       requests = WorkloadRequest.headline.filter { row in known.contains { $0.name == row.name } }
-      if requests.isEmpty { requests = known.map { WorkloadRequest(name: $0.name) } }
+      if requests.isEmpty { requests = all }
     }
     try WorkloadRequest.check(requests, against: known)
     let threads = command.effort.threads.counts

@@ -34,6 +34,11 @@ package struct Workload: Equatable, Sendable {
     }
   }
 
+  /// Whether it has a parameter without a default, a file for instance: it runs only by name.
+  package var needsParameters: Bool {
+    parameters.split(separator: " ").contains { $0.hasSuffix("=") }
+  }
+
   /// The default of a parameter, or nil when the workload does not have it.
   package func standard(_ key: String) -> String? {
     for word in parameters.split(separator: " ") where word.hasPrefix("\(key)=") {

@@ -57,7 +57,8 @@ package struct LibraryLocation: Sendable {
     let home = (executable as NSString).deletingLastPathComponent
     let places = folders.map { $0.isEmpty ? home : "\(home)/\($0)" }
     for place in places {
-      if access("\(place)/\(name)", R_OK) == 0 { return LibraryLocation.tidy("\(place)/\(name)") }
+      let path = LibraryLocation.tidy("\(place)/\(name)")
+      if access(path, R_OK) == 0 { return path }
     }
     throw Refusal(
       .missingLibrary,
