@@ -53,6 +53,12 @@ import Testing
     #expect(result.rows[0].floor == nil)
   }
 
+  @Test func tracesAreNamedByTheirFilesName() {
+    let request = WorkloadRequest.trace(file: "/some/where/web.trace")
+    #expect(request.label == "trace file=web.trace")
+    #expect(request.parameters == ["file=/some/where/web.trace"])
+  }
+
   @Test func threadsMakeRows() throws {
     let result = try bench(["steady", "steady:threads=8"], [system], threads: [1, 2])
     #expect(

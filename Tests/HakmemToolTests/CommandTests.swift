@@ -84,6 +84,28 @@ import Testing
     #expect(outcome.ending == .exited(isProblem ? 1 : 0))
   }
 
+  @Test(
+    .enabled(
+      if: Built.library != nil && Built.workloads != nil, "no library or workloads beside the tests"
+    ))
+  func theRealWorkloadsRunOnHakmemAndGlibc() throws {
+    let scratch = Scratch()
+    let json = "\(scratch.path)/result.json"
+    let outcome = try Tool.run([
+      "bench", "tiny_hot", "random_mixed:slots=64", "--allocator", "hakmem", "--allocator", "glibc",
+      "--library", Built.library ?? "", "--workloads", Built.workloads ?? "", "--rounds", "3",
+      "--seconds", "0.01", "--option", "quiet=1", "--json", json,
+    ])
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    let result = try BenchResult.load(json)
+    #expect(result.rows.map(\.id) == ["tiny_hot", "random_mixed slots=64"])
+    #expect(result.method.options["HAKMEM_QUIET"] == "1")
+    for row in result.rows {
+      #expect(row.floor != nil)
+      #expect(row.cells.allSatisfy { $0.failure == nil && $0.runs.count == 3 && $0.latency != nil })
+    }
+  }
+
   @Test(.enabled(if: Built.library != nil, "libhakmem.so is not beside the tests"))
   func theLibrarysOwnTableIsShown() throws {
     let outcome = try Tool.run(["options", "--json", "--library", Built.library ?? ""])

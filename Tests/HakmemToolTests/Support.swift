@@ -18,6 +18,9 @@ enum Built {
   /// HAKMEM's library, when it was built beside the tests.
   static let library = LibraryLocation.absolute("\(folder)/libhakmem.so")
 
+  /// The workload program, when it was built beside the tests.
+  static let workloads = LibraryLocation.absolute("\(folder)/hakmem-workload")
+
   /// A shared library that changes nothing when it is preloaded.
   static let harmlessLibrary: String? = ProcessMaps.files(TextFile.read("/proc/self/maps") ?? "")
     .first { $0.contains("/libm.so") || $0.contains("/libm-") }

@@ -18,6 +18,12 @@ struct BenchSelection: ParsableArguments {
   @Flag(help: "Run every workload that needs no file.")
   var all = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Replay a recorded allocation trace on each allocator; may be repeated.", valueName: "file"),
+    completion: .file())
+  var trace: [String] = []
+
   @Flag(help: "List workloads and allocators, and stop.")
   var list = false
 

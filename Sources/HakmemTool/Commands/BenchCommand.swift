@@ -45,7 +45,7 @@ struct BenchCommand: ParsableCommand {
   var program: [String] = []
 
   func validate() throws {
-    if !program.isEmpty && (!workloads.isEmpty || selection.all) {
+    if !program.isEmpty && (!workloads.isEmpty || selection.all || !selection.trace.isEmpty) {
       throw ValidationError("Give workloads or a program, not both.")
     }
     if !program.isEmpty && (effort.callgrind || !effort.threads.counts.isEmpty) {

@@ -70,6 +70,7 @@ struct BenchSession {
     var requests = try command.workloads.map(WorkloadRequest.init(parsing:))
     let all = known.filter { !$0.needsParameters }.map { WorkloadRequest(name: $0.name) }
     if command.selection.all { requests = all }
+    requests += command.selection.trace.map(WorkloadRequest.trace(file:))
     if requests.isEmpty {
       requests = WorkloadRequest.headline.filter { row in known.contains { $0.name == row.name } }
       if requests.isEmpty { requests = all }

@@ -45,7 +45,12 @@ struct RunCommand: ParsableCommand {
       library: path, existing: environment["LD_PRELOAD"])
     let code = CStringArray.with(words) { arguments in
       CStringArray.with(environment.map { "\($0.key)=\($0.value)" }) { variables -> Int32 in
-        execve(file.path, arguments, variables)
+        // A program that was just linked or written is busy for a moment when its writer forks.
+        for _ in 0..<50 {
+          execve(file.path, arguments, variables)
+          guard errno == ETXTBSY else { break }
+          usleep(2000)
+        }
         return errno
       }
     }

@@ -43,7 +43,8 @@ package final class CallgrindBench {
     for (request, threads) in rows {
       let given = request.parameters + (threads.map { ["threads=\($0)"] } ?? [])
       var row = BenchResult.Row(
-        id: ([request.name] + given).joined(separator: " "), workload: request.name,
+        id: ([request.label] + (threads.map { ["threads=\($0)"] } ?? [])).joined(separator: " "),
+        workload: request.name,
         unit: "instructions", threads: threads, parameters: [:], measure: .instructions, cells: [])
       for var allocator in plan.allocators {
         progress.show("\(row.id) on \(allocator.name)")

@@ -20,7 +20,22 @@ package struct WorkloadRequest: Equatable, Sendable {
   }
 
   /// How tables name it: "random_mixed slots=8192".
-  package var label: String { ([name] + parameters).joined(separator: " ") }
+  /// A file is its name alone.
+  package var label: String {
+    let texts = parameters.map { parameter -> String in
+      guard let slash = parameter.lastIndex(of: "/"), let sign = parameter.firstIndex(of: "=")
+      else {
+        return parameter
+      }
+      return String(parameter[...sign] + parameter[parameter.index(after: slash)...])
+    }
+    return ([name] + texts).joined(separator: " ")
+  }
+
+  /// The workload that replays a recorded trace.
+  package static func trace(file: String) -> WorkloadRequest {
+    WorkloadRequest(name: "trace", parameters: ["file=\(file)"])
+  }
 
   /// Every workload with every number of threads; one that names its own keeps it.
   static func rows(
