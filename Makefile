@@ -10,7 +10,7 @@ RELEASE := -c release --omit-frame-pointers
 DIST_BUILD := .build/dist
 PROGRAMS := hakmem-workload bench_random_mixed bench_tiny_hot bench_allocators
 
-.PHONY: all dist test test-debug test-release format bench install clean
+.PHONY: all dist test test-debug test-release format bench bench-all install clean
 
 all: dist
 
@@ -26,6 +26,8 @@ dist:
 	ln -s libhakmem.so.$(VERSION) dist/lib/$(SONAME)
 	ln -s $(SONAME) dist/lib/libhakmem.so
 	install -m 755 $(addprefix .build/release/,$(PROGRAMS)) dist/bin/
+	install -m 755 .build/release/hakmem-tool dist/bin/hakmem
+	strip --strip-debug dist/bin/hakmem
 	install -m 644 Sources/CHakmem/include/hakmem.h dist/include/
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' Sources/CHakmem/hakmem.pc.in \
 	  > dist/lib/pkgconfig/hakmem.pc
@@ -41,7 +43,12 @@ bench:
 	.build/release/bench_random_mixed 1000000 256 42
 	LD_PRELOAD=$(CURDIR)/.build/release/libhakmem.so .build/release/bench_tiny_hot 10000000
 	.build/release/bench_tiny_hot 10000000
-	.build/release/bench_allocators
+	.build/release/hakmem-tool bench --quick --html .build/bench.html --json .build/bench.json
+
+# Every workload on every allocator: long.
+bench-all:
+	$(SWIFT) build $(RELEASE)
+	.build/release/hakmem-tool bench --all --html .build/bench.html --json .build/bench.json
 
 test: format test-debug test-release
 

@@ -71,6 +71,7 @@ extension Option {
   /// Variables that the command-line tool and the tests read.
   private static func isForTools(_ name: UnsafePointer<UInt8>) -> Bool {
     hasPrefix(name, "HAKMEM_PEERS=") || hasPrefix(name, "HAKMEM_LIBRARY=")
+      || hasPrefix(name, "HAKMEM_WORKLOADS=")
       || hasPrefix(name, "HAKMEM_TEST_")
   }
 
