@@ -176,7 +176,9 @@ let package = Package(
 
     // Black-box tests: small programs of Tests/Programs and real ones, each run on the library.
     .target(name: "HakmemTestSupport", path: "Tests/HakmemTestSupport"),
-    .testTarget(name: "HakmemInterfaceTests", dependencies: ["HakmemTestSupport"]),
+    .testTarget(
+      name: "HakmemInterfaceTests", dependencies: ["HakmemTestSupport"], exclude: ["exports.txt"]),
     .testTarget(name: "HakmemLifecycleTests", dependencies: ["HakmemTestSupport"]),
+    .testTarget(name: "HakmemProgramTests", dependencies: ["HakmemTestSupport"]),
   ]
 )

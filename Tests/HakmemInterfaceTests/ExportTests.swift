@@ -40,8 +40,9 @@ struct `The library file` {
   @Test func `exports every function that hakmem.h declares`() throws {
     let header = try String(
       contentsOfFile: Self.folder + "/../../Sources/CHakmem/include/hakmem.h", encoding: .utf8)
-    let declarations = header.matches(of: /^[A-Za-z][A-Za-z_0-9 *]*?[ *](hak[a-z_]+)\(/
-      .anchorsMatchLineEndings())
+    let declarations = header.matches(
+      of: /^[A-Za-z][A-Za-z_0-9 *]*?[ *](hak[a-z_]+)\(/
+        .anchorsMatchLineEndings())
     let declared = Set(declarations.map { String($0.1) })
     let own = try listed().filter { $0.hasPrefix("hak") }
     #expect(declared.sorted() == own.sorted())

@@ -53,7 +53,8 @@ import Testing
           + "{ int x = 1; \(calls) printf(\"%d\\n\", x); return 0; }\n", to: "main.c")
       let objects = numbers.map { "part\($0).o" }.joined(separator: " ")
       _ = try folder.write(
-        "all: program\n\t@./program\n\nprogram: main.o \(objects)\n\t@gcc -o $@ $^\n", to: "Makefile")
+        "all: program\n\t@./program\n\nprogram: main.o \(objects)\n\t@gcc -o $@ $^\n",
+        to: "Makefile")
       kept.append(folder)
       return Command(make, ["-s", "-j4"]).in(folder.path)
     }

@@ -21,9 +21,9 @@ import Testing
     let arguments = ["-nx", "-batch"] + commands.flatMap { ["-ex", $0] } + [try program()]
     let outcome = try Command(gdb, arguments).onSystemAllocator.run()
     #expect(outcome.succeeded, "\(outcome)")
-    #expect(outcome.output.contains("hakmem_test_round (number=3)"), "\(outcome)")
+    #expect(outcome.output.contains("#0  hakmem_test_round (number="), "\(outcome)")
     #expect(outcome.output.contains("= 1") && outcome.output.contains("done"), "\(outcome)")
-    #expect(outcome.output.contains(RealProgram.libraryName) || preload.isEmpty, "\(outcome)")
+    #expect(preload.isEmpty || outcome.output.contains(RealProgram.libraryName), "\(outcome)")
     #expect(outcome.output.contains("exited normally"), "\(outcome)")
   }
 
@@ -48,7 +48,8 @@ import Testing
       try System.skip("this process may not trace others")
     }
     #expect(outcome.succeeded && outcome.output.contains("main"), "\(outcome)")
-    #expect(outcome.output.contains(RealProgram.libraryName), "\(outcome)")
+    let name = RealProgram.libraryName
+    #expect(name.isEmpty || outcome.output.contains(name), "\(outcome)")
     #expect(!served.hasEnded())
   }
 

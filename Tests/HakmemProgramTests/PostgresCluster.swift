@@ -13,7 +13,8 @@ final class PostgresCluster {
 
   init(programs: String) throws {
     self.programs = programs
-    folder = try TemporaryDirectory("postgres")
+    let folder = try TemporaryDirectory("postgres")
+    self.folder = folder
     if System.isRoot {
       guard let user = getpwnam("postgres") else { try System.skip("there is no user postgres") }
       chown(folder.path, user.pointee.pw_uid, user.pointee.pw_gid)

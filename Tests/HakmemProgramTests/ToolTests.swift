@@ -39,7 +39,8 @@ import Testing
 
   @Test func `sqlite3`() throws {
     let script = RealProgram.source("workload.sql")
-    try expectSame("sqlite3 database <'\(script)'; sqlite3 database .dump | md5sum", needs: ["sqlite3"])
+    try expectSame(
+      "sqlite3 database <'\(script)'; sqlite3 database .dump | md5sum", needs: ["sqlite3"])
   }
 
   @Test func `tar and xz with two threads`() throws {
