@@ -41,7 +41,7 @@ struct `The library file` {
     let header = try String(
       contentsOfFile: Self.folder + "/../../Sources/CHakmem/include/hakmem.h", encoding: .utf8)
     let declarations = header.matches(
-      of: /^[A-Za-z][A-Za-z_0-9 *]*?[ *](hak[a-z_]+)\(/
+      of: /^[A-Za-z][A-Za-z_0-9 *]*?[ *](hak[a-z_0-9]+)\(/
         .anchorsMatchLineEndings())
     let declared = Set(declarations.map { String($0.1) })
     let own = try listed().filter { $0.hasPrefix("hak") }

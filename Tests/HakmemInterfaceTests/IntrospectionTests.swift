@@ -49,7 +49,8 @@ import Testing
     guard outcome.skipped.isEmpty else { return }
     let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
     let fields = try #require(json as? [String: Any])
-    #expect(fields["live_bytes"] is NSNumber, "\(outcome.output)")
+    let total = try #require(fields["total"] as? [String: Any], "\(outcome.output)")
+    #expect(total["live_bytes"] is NSNumber, "\(outcome.output)")
   }
 
   @Test func `size classes ascend, and prewarm and purge do what they say`() throws {

@@ -71,13 +71,6 @@ struct `An option` {
     #expect(outcome.errors.contains("live"), "\(outcome)")
   }
 
-  @Test func `HAKMEM_STATS prints its summary once, though a child exits too`() throws {
-    try Allocator.underTest.requireExists()
-    let command = Command("/bin/sh", ["-c", "(exit 0); (exit 0); exit 0"])
-    let outcome = try command.with(environment: ["HAKMEM_STATS": "1"]).run()
-    #expect(outcome.succeeded && !outcome.errors.isEmpty, "\(outcome)")
-  }
-
   @Test func `HAKMEM_QUIET silences all the others`() throws {
     let outcome = try run([
       "HAKMEM_QUIET": "1", "HAKMEM_VERBOSE": "1", "HAKMEM_STATS": "1", "HAKMEM_NONSENSE": "1",

@@ -48,13 +48,15 @@ public enum RealProgram {
     return outcome
   }
 
-  /// Expects that a running program has the library mapped.
+  /// Expects that a running program has the library mapped, or soon will.
   public static func expectLoaded(
     in program: RunningProgram, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
-    let path = "/proc/\(program.identifier)/maps"
-    let maps = try String(contentsOfFile: path, encoding: .utf8)
-    let isLoaded = libraryName.isEmpty || maps.contains(libraryName)
-    #expect(isLoaded, "\(libraryName) is not in \(path)", sourceLocation: sourceLocation)
+    let isLoaded = System.wait(seconds: 20) {
+      libraryName.isEmpty || program.memoryMap.contains(libraryName) || program.hasEnded()
+    }
+    let isAlive = isLoaded && !program.hasEnded()
+    let map = program.memoryMap
+    #expect(isAlive, "\(libraryName) is not in \(map)", sourceLocation: sourceLocation)
   }
 }

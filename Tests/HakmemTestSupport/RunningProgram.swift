@@ -134,6 +134,17 @@ public final class RunningProgram: Sendable {
   public var output: String { Self.text(outputPath) }
   public var errors: String { Self.text(errorsPath) }
 
+  /// Its /proc/PID/maps. Foundation stops at the size that the file claims to have, which is 0.
+  public var memoryMap: String {
+    guard let file = fopen("/proc/\(identifier)/maps", "r") else { return "" }
+    defer { fclose(file) }
+    var text: [UInt8] = []
+    while case let byte = getc(file), byte != EOF {
+      text.append(UInt8(truncatingIfNeeded: byte))
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
   private func outcome(_ ending: Outcome.Ending) -> Outcome {
     Outcome(ending: ending, output: output, errors: errors, command: command)
   }

@@ -4,8 +4,13 @@ import Dispatch
 import Foundation
 
 if CommandLine.arguments.count > 1 {
-  let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
-  precondition(maps.contains(CommandLine.arguments[1]), "the library is not loaded")
+  let maps = FileHandle(forReadingAtPath: "/proc/self/maps")
+  var text = Data()
+  while let part = try maps?.read(upToCount: 4096), !part.isEmpty {
+    text += part
+  }
+  let isLoaded = String(decoding: text, as: UTF8.self).contains(CommandLine.arguments[1])
+  precondition(isLoaded, "the library is not loaded")
 }
 
 struct Item: Codable, Equatable {
