@@ -71,6 +71,11 @@ struct `An option` {
     #expect(outcome.errors.contains("live"), "\(outcome)")
   }
 
+  @Test func `HAKMEM_SS_MAP_TRACE prints SuperSlabs as they are mapped`() throws {
+    let outcome = try run(["HAKMEM_SS_MAP_TRACE": "1"])
+    #expect(outcome.errors.contains("hakmem:") && outcome.errors.contains("0x"), "\(outcome)")
+  }
+
   @Test func `HAKMEM_QUIET silences all the others`() throws {
     let outcome = try run([
       "HAKMEM_QUIET": "1", "HAKMEM_VERBOSE": "1", "HAKMEM_STATS": "1", "HAKMEM_NONSENSE": "1",
