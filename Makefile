@@ -12,6 +12,8 @@ PROGRAMS := hakmem-workload bench_random_mixed bench_tiny_hot bench_allocators
 
 .PHONY: all dist test test-debug test-release format bench bench-all install clean
 
+.PHONY: all dist test programs test-debug test-release format bench install clean
+
 all: dist
 
 # The library is linked once more under its soname; in .build it has none, so that packages that
@@ -50,7 +52,11 @@ bench-all:
 	$(SWIFT) build $(RELEASE)
 	.build/release/hakmem-tool bench --all --html .build/bench.html --json .build/bench.json
 
-test: format test-debug test-release
+test: programs format test-debug test-release
+
+# The real programs that the tests run on the library.
+programs:
+	sh Tests/setup.sh
 
 test-debug:
 	$(SWIFT) test

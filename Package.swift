@@ -173,5 +173,12 @@ let package = Package(
       ]
     ),
     .testTarget(name: "HakmemToolTests", dependencies: ["HakmemToolKit", "HakmemTool"]),
+
+    // Black-box tests: small programs of Tests/Programs and real ones, each run on the library.
+    .target(name: "HakmemTestSupport", path: "Tests/HakmemTestSupport"),
+    .testTarget(
+      name: "HakmemInterfaceTests", dependencies: ["HakmemTestSupport"], exclude: ["exports.txt"]),
+    .testTarget(name: "HakmemLifecycleTests", dependencies: ["HakmemTestSupport"]),
+    .testTarget(name: "HakmemProgramTests", dependencies: ["HakmemTestSupport"]),
   ]
 )

@@ -1,0 +1,142 @@
+import HakmemTestSupport
+import Testing
+
+/// Each misuse is one small program of Tests/Programs/misuse; it must be reported and aborted.
+@Suite(.enabled(if: Allocator.underTest.isHakmem, "only HAKMEM promises these reports"))
+struct `A misuse is reported and aborts` {
+  /// What a report says about the pointer. A test that lists several accepts each.
+  private enum Finding {
+    static let foreign = "not a heap pointer"
+    static let interior = "interior pointer"
+    static let freed = "double free"
+  }
+
+  private func expectAbort(
+    _ program: String, _ findings: String..., environment: [String: String] = [:],
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    try Allocator.underTest.requireExists()
+    let path = try TestProgram.build("misuse/" + program)
+    let outcome = try Command(path, environment: environment).run()
+    let reports = outcome.errors.split(separator: "\n").filter { $0.contains("hakmem:") }
+    let isNamed = reports.contains { line in findings.contains { line.contains($0) } }
+    #expect(outcome.ending == .killed(signal: 6), "\(outcome)", sourceLocation: sourceLocation)
+    #expect(isNamed, "expected \(findings) in: \(outcome)", sourceLocation: sourceLocation)
+  }
+
+  @Test func `free of a stack variable`() throws {
+    try expectAbort("free_stack.c", Finding.foreign)
+  }
+
+  @Test func `free of a static variable`() throws {
+    try expectAbort("free_static.c", Finding.foreign)
+  }
+
+  @Test func `free of a function`() throws {
+    try expectAbort("free_code.c", Finding.foreign)
+  }
+
+  @Test func `free of the program's own mapping`() throws {
+    try expectAbort("free_mapping.c", Finding.foreign)
+  }
+
+  @Test func `free of an unmapped address`() throws {
+    try expectAbort("free_unmapped.c", Finding.foreign)
+  }
+
+  @Test func `free of an address that is not canonical`() throws {
+    try expectAbort("free_not_canonical.c", Finding.foreign)
+  }
+
+  @Test func `free of a pointer into a small block`() throws {
+    try expectAbort("free_interior_small.c", Finding.interior)
+  }
+
+  @Test func `free of the middle of a small block`() throws {
+    try expectAbort("free_interior_small_half.c", Finding.interior)
+  }
+
+  @Test func `free of a page boundary inside a medium block`() throws {
+    try expectAbort("free_interior_medium.c", Finding.interior)
+  }
+
+  @Test func `free of a pointer into a large block`() throws {
+    try expectAbort("free_interior_large.c", Finding.interior)
+  }
+
+  @Test func `free of a 2 MiB boundary inside a large block`() throws {
+    try expectAbort("free_interior_large_aligned.c", Finding.interior)
+  }
+
+  @Test func `free of a small block's second byte`() throws {
+    try expectAbort("free_unaligned_small.c", Finding.interior)
+  }
+
+  @Test func `free of a medium block's ninth byte`() throws {
+    try expectAbort("free_unaligned_medium.c", Finding.interior)
+  }
+
+  @Test func `free of a large block's second byte`() throws {
+    try expectAbort("free_unaligned_large.c", Finding.interior)
+  }
+
+  @Test func `free of a pointer past the end of a large block`() throws {
+    try expectAbort("free_past_end_large.c", Finding.foreign, Finding.interior)
+  }
+
+  @Test func `free of a small block twice in a row`() throws {
+    try expectAbort("double_free_small.c", Finding.freed)
+  }
+
+  @Test func `free of an empty block twice in a row`() throws {
+    try expectAbort("double_free_tiny.c", Finding.freed)
+  }
+
+  @Test func `free of a block of one page twice in a row`() throws {
+    try expectAbort("double_free_4096.c", Finding.freed)
+  }
+
+  @Test func `free of a medium block twice in a row`() throws {
+    try expectAbort("double_free_medium.c", Finding.freed)
+  }
+
+  @Test func `free of a large block twice in a row`() throws {
+    try expectAbort("double_free_large.c", Finding.freed, Finding.foreign)
+  }
+
+  @Test func `free of a small block again after others`() throws {
+    try expectAbort("double_free_later.c", Finding.freed)
+  }
+
+  @Test func `free of a small block that another thread freed`() throws {
+    try expectAbort("double_free_by_other_thread.c", Finding.freed)
+  }
+
+  @Test func `realloc of a stack variable`() throws {
+    try expectAbort("realloc_stack.c", Finding.foreign)
+  }
+
+  @Test func `realloc of a static variable`() throws {
+    try expectAbort("realloc_static.c", Finding.foreign)
+  }
+
+  @Test func `realloc of a pointer into a medium block`() throws {
+    try expectAbort("realloc_interior_medium.c", Finding.interior)
+  }
+
+  @Test func `realloc of a pointer into a large block`() throws {
+    try expectAbort("realloc_interior_large.c", Finding.interior)
+  }
+
+  @Test func `realloc of a large block that is free`() throws {
+    try expectAbort("realloc_freed_large.c", Finding.freed, Finding.foreign)
+  }
+
+  @Test func `operator delete of a stack variable`() throws {
+    try expectAbort("delete_stack.cc", Finding.foreign)
+  }
+
+  @Test func `a fatal report is printed under HAKMEM_QUIET too`() throws {
+    try expectAbort("free_stack.c", Finding.foreign, environment: ["HAKMEM_QUIET": "1"])
+  }
+}

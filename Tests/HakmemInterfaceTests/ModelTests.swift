@@ -1,0 +1,47 @@
+import HakmemTestSupport
+import Testing
+
+/// Random operations against a shadow heap, in Tests/Programs/model; a failure shows the seed.
+@Suite struct `A random program` {
+  /// `operations` is multiplied by HAKMEM_TEST_SCALE; each seed is another program.
+  private func run(
+    seed: Int, operations: Int, threads: Int, slots: Int, environment: [String: String] = [:]
+  ) throws {
+    let count = operations * Allocator.scale
+    let arguments = [seed, count, threads, slots].map(String.init)
+    try expectSuccess(
+      of: "model/model.c", arguments, environment: environment,
+      timeout: 120 + 60 * Double(Allocator.scale))
+  }
+
+  @Test(arguments: [1, 2]) func `of one thread and few blocks agrees with the model`(
+    seed: Int
+  ) throws {
+    try run(seed: seed, operations: 1_000_000, threads: 1, slots: 300)
+  }
+
+  @Test func `of one thread and many blocks agrees with the model`() throws {
+    try run(seed: 3, operations: 1_500_000, threads: 1, slots: 30000)
+  }
+
+  @Test(arguments: [4, 5]) func `of two threads that swap blocks agrees with the model`(
+    seed: Int
+  ) throws {
+    try run(seed: seed, operations: 1_000_000, threads: 2, slots: 1000)
+  }
+
+  @Test func `of eight threads that swap blocks agrees with the model`() throws {
+    try run(seed: 6, operations: 2_000_000, threads: 8, slots: 800)
+  }
+
+  @Test func `of sixty-four threads that swap blocks agrees with the model`() throws {
+    try run(seed: 7, operations: 1_000_000, threads: 64, slots: 100)
+  }
+
+  @Test(arguments: ["balanced", "speed", "memory"]) func `agrees with the model in each mode`(
+    mode: String
+  ) throws {
+    let mode = ["HAKMEM_MODE": mode]
+    try run(seed: 8, operations: 500_000, threads: 4, slots: 500, environment: mode)
+  }
+}

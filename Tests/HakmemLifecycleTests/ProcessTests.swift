@@ -1,0 +1,33 @@
+import HakmemTestSupport
+import Testing
+
+/// Processes made from processes that allocate.
+@Suite struct `A process` {
+  @Test func `forked from busy threads allocates, frees and starts threads`() throws {
+    try expectSuccess(of: "lifecycle/fork_busy.c", ["\(60 * Allocator.scale)"])
+  }
+
+  @Test func `forked ten deep shares nothing with its ancestors`() throws {
+    try expectSuccess(of: "lifecycle/fork_chain.c")
+  }
+
+  @Test func `may allocate in its fork handlers`() throws {
+    try expectSuccess(of: "lifecycle/fork_handlers.c")
+  }
+
+  @Test func `starts programs by vfork and posix_spawn from several threads`() throws {
+    try expectSuccess(of: "lifecycle/vfork_exec.c")
+  }
+
+  @Test func `cloned without pthreads uses the heap`() throws {
+    try expectSuccess(of: "lifecycle/clone_raw.c")
+  }
+
+  @Test func `may be forked by a signal handler that interrupted malloc`() throws {
+    try expectSuccess(of: "lifecycle/signal_fork.c", ["alone"], timeout: 90)
+  }
+
+  @Test func `may be forked by a signal handler while threads allocate`() throws {
+    try expectSuccess(of: "lifecycle/signal_fork.c", ["threads"], timeout: 90)
+  }
+}

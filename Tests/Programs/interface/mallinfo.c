@@ -1,0 +1,40 @@
+/*
+ * mallinfo and mallinfo2 describe the heap that serves the program, not an empty one.
+ */
+#include "check.h"
+
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+enum { count = 5000, size = 2000 };
+static void *blocks[count];
+
+int main(void) {
+  void *first = malloc(1);
+  struct mallinfo2 before = mallinfo2();
+  for (int i = 0; i < count; i++) {
+    blocks[i] = malloc(size);
+    CHECK(blocks[i] != NULL);
+    memset(blocks[i], 1, size);
+  }
+  void *large = malloc((size_t)64 << 20);
+  CHECK(large != NULL);
+  struct mallinfo2 full = mallinfo2();
+  size_t used_before = before.uordblks + before.hblkhd, used = full.uordblks + full.hblkhd;
+  size_t expected = (size_t)count * size + ((size_t)64 << 20);
+  CHECK_THAT(used >= used_before + expected, "used %zu, before %zu", used, used_before);
+  CHECK_THAT(used <= used_before + expected * 3 / 2, "used %zu, before %zu", used, used_before);
+  CHECK(full.arena + full.hblkhd >= expected);
+
+  struct mallinfo narrow = mallinfo();
+  CHECK((size_t)narrow.uordblks + (size_t)narrow.hblkhd >= expected);
+
+  free(large);
+  for (int i = 0; i < count; i++) {
+    free(blocks[i]);
+  }
+  struct mallinfo2 after = mallinfo2();
+  CHECK_THAT(after.uordblks + after.hblkhd <= used_before + 65536, "used %zu, before %zu",
+             after.uordblks + after.hblkhd, used_before);
+  free(first);
+  return 0;
+}

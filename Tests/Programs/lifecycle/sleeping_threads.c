@@ -1,0 +1,46 @@
+/*
+ * A thousand threads that allocated and then sleep: they hold little, the others go on, and all end
+ * well.
+ */
+#include "threads.h"
+#include <semaphore.h>
+
+enum { thread_count = 1000 };
+static sem_t asleep, wake;
+
+static void *allocate_and_sleep(void *salt) {
+  use_the_heap((unsigned)(uintptr_t)salt);
+  void *kept = memset(malloc(200), 3, 200);
+  sem_post(&asleep);
+  while (sem_wait(&wake) != 0) {
+  }
+  CHECK(holds(kept, 200, 3));
+  use_the_heap((unsigned)(uintptr_t)salt + 1);
+  return kept;
+}
+
+int main(void) {
+  static pthread_t threads[thread_count];
+  pthread_attr_t attributes;
+  CHECK(sem_init(&asleep, 0, 0) == 0 && sem_init(&wake, 0, 0) == 0);
+  CHECK(pthread_attr_init(&attributes) == 0);
+  CHECK(pthread_attr_setstacksize(&attributes, 65536) == 0);
+  for (uintptr_t i = 0; i < thread_count; i++) {
+    CHECK(pthread_create(&threads[i], &attributes, allocate_and_sleep, (void *)i) == 0);
+  }
+  for (int i = 0; i < thread_count; i++) {
+    while (sem_wait(&asleep) != 0) {
+    }
+  }
+  for (unsigned i = 0; i < 1000; i++) {
+    use_the_heap(i);
+  }
+  malloc_trim(0);
+  for (int i = 0; i < thread_count; i++) {
+    sem_post(&wake);
+  }
+  for (int i = 0; i < thread_count; i++) {
+    free(join(threads[i]));
+  }
+  return 0;
+}
