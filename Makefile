@@ -10,9 +10,7 @@ RELEASE := -c release --omit-frame-pointers
 DIST_BUILD := .build/dist
 PROGRAMS := hakmem-workload bench_random_mixed bench_tiny_hot bench_allocators
 
-.PHONY: all dist test test-debug test-release format bench bench-all install clean
-
-.PHONY: all dist test programs test-debug test-release format bench install clean
+.PHONY: all dist test programs test-debug test-release format bench bench-all install clean
 
 all: dist
 
