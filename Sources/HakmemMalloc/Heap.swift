@@ -116,8 +116,7 @@ enum Heap {
     switch SpanKind.of(record: record) {
     case .pageRuns: freeMedium(pointer)
     case .large: freeLarge(pointer)
-    case .slabs: Misuse.stop(.free, pointer, .alreadyFree)
-    case .unused: Misuse.stop(.free, pointer, .foreign)
+    case .slabs, .unused: Misuse.stop(.free, pointer)
     }
   }
 
@@ -138,8 +137,7 @@ enum Heap {
   private static func freeMedium(_ pointer: UInt) {
     let byteCount = PageRuns.byteCount(at: pointer)
     guard byteCount != 0, PageRuns.setCached(pointer, true) else {
-      let isFree = PageRuns.cachedByteCount(at: pointer) != 0
-      Misuse.stop(.free, pointer, isFree ? .alreadyFree : .interior)
+      Misuse.stop(.free, pointer)
     }
     if let cache = usableCache() {
       cache.keepRun(pointer, byteCount)
@@ -149,10 +147,9 @@ enum Heap {
   }
 
   private static func freeLarge(_ pointer: UInt) {
-    guard let region = LargeRegion.starting(at: pointer) else {
-      Misuse.stop(.free, pointer, .interior)
+    guard let region = LargeRegion.starting(at: pointer), region.claimFree() else {
+      Misuse.stop(.free, pointer)
     }
-    guard region.claimFree() else { Misuse.stop(.free, pointer, .alreadyFree) }
     LargeRegions.free(region)
   }
 

@@ -13,7 +13,7 @@ public func hakmem_malloc_usable_size(_ pointer: UnsafeMutableRawPointer?) -> In
   guard let pointer else { return 0 }
   let address = UInt(bitPattern: pointer)
   guard let bytes = Heap.usableBytes(address) else {
-    Misuse.stop(.usableSize, address, .foreign)
+    Misuse.stop(.usableSize, address)
   }
   return Int(bytes)
 }
@@ -36,15 +36,12 @@ public func hakmem_mallinfo2() -> mallinfo2 {
   let total = Statistics.collect().total
   let free =
     total.thread_cache_bytes + total.depot_bytes + total.slab_free_bytes + total.page_free_bytes
-  var info = mallinfo2()
-  info.arena = total.mapped_bytes - total.live_large_bytes
-  info.hblks = total.large_regions
-  info.hblkhd = total.live_large_bytes
-  info.fsmblks = total.thread_cache_bytes
-  info.uordblks = total.live_bytes - total.live_large_bytes
-  info.fordblks = free
-  info.keepcost = total.page_free_bytes
-  return info
+  // All members: without arguments the name would mean the function, which is this one.
+  return mallinfo2(
+    arena: total.mapped_bytes - total.live_large_bytes, ordblks: 0, smblks: 0,
+    hblks: total.large_regions, hblkhd: total.live_large_bytes, usmblks: 0,
+    fsmblks: total.thread_cache_bytes, uordblks: total.live_bytes - total.live_large_bytes,
+    fordblks: free, keepcost: total.page_free_bytes)
 }
 
 @c @implementation

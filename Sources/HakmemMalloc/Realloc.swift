@@ -15,7 +15,7 @@ public func hakmem_realloc(
   }
   let new = UInt(bitPattern: byteCount)
   let address = UInt(bitPattern: pointer)
-  guard ClassMap.covers(address) else { Misuse.stop(.reallocate, address, .foreign) }
+  guard ClassMap.covers(address) else { Misuse.stop(.reallocate, address) }
   let doubledClass = ClassMap.doubledClass(of: address)
   guard doubledClass != 0 else { return resizeSlow(pointer, new) }
   let old = SizeClass(doubled: doubledClass).blockBytes
@@ -49,7 +49,7 @@ private func resizeSlow(
   _ pointer: UnsafeMutableRawPointer, _ new: UInt
 ) -> UnsafeMutableRawPointer? {
   let address = UInt(bitPattern: pointer)
-  guard let old = Heap.usableBytes(address) else { Misuse.stop(.reallocate, address, .foreign) }
+  guard let old = Heap.usableBytes(address) else { Misuse.stop(.reallocate, address) }
   guard new <= Constants.maximumRequest else { return Failure.outOfMemory() }
   if old <= PageRuns.maximumBytes, LargeRegion.starting(at: address) == nil {
     if new > SizeClass.maximumBytes, PageRuns.resize(address, to: new) { return pointer }

@@ -63,6 +63,8 @@ package enum LargeRegions {
   private static func mapEvenIfTight(_ bytes: UInt, alignment: UInt, gap: UInt) -> UInt? {
     if let start = AddressSpace.mapLarge(bytes, alignment: alignment, gap: gap) { return start }
     Purge.run(age: 0)
+    if let start = AddressSpace.mapLarge(bytes, alignment: alignment, gap: 0) { return start }
+    SuperSlabPool.giveUpAddresses()
     return AddressSpace.mapLarge(bytes, alignment: alignment, gap: 0)
   }
 
@@ -290,6 +292,17 @@ package enum LargeRegions {
   private static func takeRecord() -> UInt {
     let spare = spareRecords.pop()
     return spare != 0 ? spare : MetadataRegion.allocate(UInt(MemoryLayout<LargeRegion.Record>.size))
+  }
+
+  /// The region around any of its addresses, found by looking at all: for reports.
+  package static func containing(_ pointer: UInt) -> LargeRegion? {
+    var found: LargeRegion?
+    SuperSlabRegistry.forEachRecord { record in
+      guard SpanKind.of(record: record) == .large else { return }
+      let region = LargeRegion(unsafeRecord: record)
+      if pointer &- region.start < region.mappedBytes { found = region }
+    }
+    return found
   }
 
   /// Calls `body` for every live large block.

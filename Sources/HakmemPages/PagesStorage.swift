@@ -13,6 +13,7 @@ enum PagesStorage {
   static var warmSuperSlabs: UInt { base &+ 320 }
   static var coldSuperSlabs: UInt { base &+ 384 }
   static var allSuperSlabs: UInt { base &+ 448 }
+  static var unmappedSuperSlabs: UInt { base &+ 576 }
   static var halfMadeSuperSlabs: UInt { base &+ 512 }
   static var largeRegions: UInt { base &+ 1024 }
   static var spareLargeRecords: UInt { base &+ 832 }

@@ -42,12 +42,60 @@ package enum SuperSlabPool {
       return SuperSlab(unsafeRecord: address)
     }
     let coldAddress = cold.pop()
-    guard coldAddress != 0 else { return SuperSlab.create() }
+    guard coldAddress != 0 else { return takeUnmapped() ?? SuperSlab.create() }
     let superSlab = SuperSlab(unsafeRecord: coldAddress)
     credit.regret(
       Constants.superSlabBytes,
       returnedAt: superSlab.record.pointee.returnedAt.load(ordering: .relaxed))
     return superSlab
+  }
+
+  // MARK: Addresses
+
+  /// Unmaps the cold SuperSlabs: something else needs their addresses (RLIMIT_AS).
+  static func giveUpAddresses() {
+    var kept: UInt = 0
+    while true {
+      let address = cold.pop()
+      guard address != 0 else { break }
+      let superSlab = SuperSlab(unsafeRecord: address)
+      if SystemCalls.unmap(superSlab.start, Constants.superSlabBytes) {
+        PageCounters.shared.pointee.mappedBytes.wrappingSubtract(
+          Int(Constants.superSlabBytes), ordering: .relaxed)
+        unmapped.push(address)
+      } else {
+        TaggedStack.setNext(kept, after: address)
+        kept = address
+      }
+    }
+    while kept != 0 {
+      let next = TaggedStack.next(after: kept)
+      cold.push(kept)
+      kept = next
+    }
+  }
+
+  /// Maps a SuperSlab again whose addresses were given up; nil when there is none or something
+  /// else lies there now.
+  private static func takeUnmapped() -> SuperSlab? {
+    let address = unmapped.pop()
+    guard address != 0 else { return nil }
+    let superSlab = SuperSlab(unsafeRecord: address)
+    let isMapped = SystemCalls.mapNew(
+      at: superSlab.start, byteCount: Constants.superSlabBytes, protection: .readWrite)
+    guard isMapped, SuperSlabRegistry.set(address, at: superSlab.start) else {
+      if isMapped { SystemCalls.unmap(superSlab.start, Constants.superSlabBytes) }
+      unmapped.push(address)
+      return nil
+    }
+    superSlab.record.pointee.dirtyGranules.store(0, ordering: .relaxed)
+    PageCounters.shared.pointee.mappedBytes.wrappingAdd(
+      Int(Constants.superSlabBytes), ordering: .relaxed)
+    return superSlab
+  }
+
+  private static var unmapped: TaggedStack {
+    TaggedStack(unsafeAt: PagesStorage.unmappedSuperSlabs)
   }
 
   private static var credit: KeepCredit { KeepCredit(unsafeAt: PagesStorage.superSlabCredit) }

@@ -20,36 +20,35 @@ package enum LockRank: UInt {
   }
 }
 
-/// A futex lock, one for each rank (U. Drepper, «Futexes are tricky», 2011, mutex 2). It knows its
-/// holder, so that a fork inside a signal handler does not wait for a lock of its own thread.
+/// A futex lock, one for each rank (U. Drepper, «Futexes are tricky», 2011, mutex 2).
+///
+/// The word is 0 when free, else the holder's identity with bit 0, and bit 1 when threads may wait.
+/// So it names its holder from the first moment to the last, and a fork inside a signal handler does
+/// not wait for a lock of its own thread. Waiters sleep on the word's lower half.
 package struct Lock {
-  private let word: UnsafeMutablePointer<Atomic<UInt32>>
-  private let holder: UnsafeMutablePointer<Atomic<UInt>>
+  private let word: UnsafeMutablePointer<Atomic<UInt>>
+  private let rank: LockRank
+
+  private static let isLocked: UInt = 1
+  private static let mayHaveWaiters: UInt = 2
 
   @inline(__always)
   package init(_ rank: LockRank) {
-    let address = PlatformStorage.locks &+ rank.rawValue &* Constants.lineBytes
-    word = Memory.pointer(at: address)
-    holder = Memory.pointer(at: address &+ 8)
+    word = Memory.pointer(at: PlatformStorage.locks &+ rank.rawValue &* Constants.lineBytes)
     self.rank = rank
   }
 
-  private let rank: LockRank
-
   package func acquire() {
     if Constants.checksInvariants { checkOrder() }
-    let (free, _) = word.pointee.compareExchange(
-      expected: 0, desired: 1, successOrdering: .acquiring, failureOrdering: .relaxed)
-    if !free { acquireSlow() }
-    holder.pointee.store(ThreadIdentity.current, ordering: .relaxed)
+    if !tryAcquire() { acquireSlow() }
   }
 
   /// Takes the lock if nobody holds it.
   package func tryAcquire() -> Bool {
-    let (free, _) = word.pointee.compareExchange(
-      expected: 0, desired: 1, successOrdering: .acquiring, failureOrdering: .relaxed)
-    if free { holder.pointee.store(ThreadIdentity.current, ordering: .relaxed) }
-    return free
+    word.pointee.compareExchange(
+      expected: 0, desired: ThreadIdentity.current | Self.isLocked,
+      successOrdering: .acquiring, failureOrdering: .relaxed
+    ).exchanged
   }
 
   /// Takes the lock unless its holder keeps it for many turns of the scheduler.
@@ -65,32 +64,42 @@ package struct Lock {
   @inline(never)
   private func acquireSlow() {
     let spinsBeforeSleep = 100
-    for _ in 0..<spinsBeforeSleep {
-      let (free, _) = word.pointee.weakCompareExchange(
-        expected: 0, desired: 1, successOrdering: .acquiring, failureOrdering: .relaxed)
-      if free { return }
-    }
-    while word.pointee.exchange(2, ordering: .acquiring) != 0 {
-      SystemCalls.waitOnWord(at: UInt(bitPattern: word), while: 2)
+    for _ in 0..<spinsBeforeSleep where tryAcquire() { return }
+    let contended = ThreadIdentity.current | Self.isLocked | Self.mayHaveWaiters
+    while true {
+      let old = word.pointee.load(ordering: .relaxed)
+      if old == 0 {
+        // Others may sleep still: the release has to wake them.
+        let (done, _) = word.pointee.compareExchange(
+          expected: 0, desired: contended, successOrdering: .acquiring,
+          failureOrdering: .relaxed)
+        if done { return }
+        continue
+      }
+      let marked = old | Self.mayHaveWaiters
+      if old != marked {
+        let (done, _) = word.pointee.compareExchange(
+          expected: old, desired: marked, ordering: .relaxed)
+        if !done { continue }
+      }
+      SystemCalls.waitOnWord(
+        at: UInt(bitPattern: word), while: UInt32(truncatingIfNeeded: marked))
     }
   }
 
   package func release() {
-    holder.pointee.store(0, ordering: .relaxed)
-    if word.pointee.exchange(0, ordering: .releasing) == 2 {
+    if word.pointee.exchange(0, ordering: .releasing) & Self.mayHaveWaiters != 0 {
       SystemCalls.wakeWord(at: UInt(bitPattern: word), count: 1)
     }
   }
 
   package var isHeldByThisThread: Bool {
-    holder.pointee.load(ordering: .relaxed) == ThreadIdentity.current
+    word.pointee.load(ordering: .relaxed) & ~(Self.isLocked | Self.mayHaveWaiters)
+      == ThreadIdentity.current
   }
 
   /// Frees the lock and forgets its waiters, in the child of a fork.
-  package func reset() {
-    holder.pointee.store(0, ordering: .relaxed)
-    word.pointee.store(0, ordering: .releasing)
-  }
+  package func reset() { word.pointee.store(0, ordering: .releasing) }
 
   private func checkOrder() {
     LockRank.forEach { other in

@@ -25,6 +25,31 @@ package enum Misuse {
     stop(.free, pointer, rejection)
   }
 
+  /// For pointers that are not live blocks, as the descriptors tell.
+  package static func stop(_ action: Action, _ pointer: UInt) -> Never {
+    stop(action, pointer, rejection(of: pointer))
+  }
+
+  private static func rejection(of pointer: UInt) -> Rejection {
+    let record = SuperSlabRegistry.record(at: pointer)
+    switch SpanKind.of(record: record) {
+    case .slabs:
+      guard let slab = Slab.around(pointer) else { return .alreadyFree }
+      return slab.blockIndex(of: pointer) == nil ? .interior : .alreadyFree
+    case .pageRuns:
+      var isInside = false
+      PageRuns.forEachRun(in: SuperSlab(unsafeRecord: record)) { start, byteCount, _ in
+        if pointer &- start < byteCount, pointer != start { isInside = true }
+      }
+      return isInside ? .interior : .alreadyFree
+    case .large, .unused:
+      guard let region = LargeRegions.containing(pointer) else {
+        return SpanKind.of(record: record) == .unused && record != 0 ? .alreadyFree : .foreign
+      }
+      return region.start == pointer ? .alreadyFree : .interior
+    }
+  }
+
   package static func stop(_ action: Action, _ pointer: UInt, _ rejection: Rejection) -> Never {
     Text.message {
       $0.append("hakmem: ")
@@ -49,12 +74,12 @@ package enum Misuse {
     switch SpanKind.of(record: record) {
     case .slabs: describeInSlabs(pointer, SuperSlab(unsafeRecord: record), to: &text)
     case .pageRuns: describeInRuns(pointer, SuperSlab(unsafeRecord: record), to: &text)
-    case .large:
-      let region = LargeRegion(unsafeRecord: record)
+    case .large, .unused:
+      guard let region = LargeRegions.containing(pointer) else {
+        return text.append("no block of this heap lies there")
+      }
       appendPlace(pointer, region.start, region.mappedBytes, to: &text)
       text.append(region.isLive ? "large block" : "large block that is free")
-    case .unused:
-      text.append("no block of this heap lies there")
     }
   }
 
