@@ -77,7 +77,11 @@ enum AddressSpace {
 
   /// Names fresh memory and keeps huge pages from swelling a small heap.
   private static func prepare(_ start: UInt, _ byteCount: UInt) {
-    if ProcessFacts.hugePagesAlways { SystemCalls.advise(start, byteCount, .noHugePage) }
+    if HugePages.current == .on {
+      SystemCalls.advise(start, byteCount, .hugePage)
+    } else if ProcessFacts.hugePagesAlways {
+      SystemCalls.advise(start, byteCount, .noHugePage)
+    }
     SystemCalls.nameMapping(start, byteCount, "hakmem blocks")
     PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
   }

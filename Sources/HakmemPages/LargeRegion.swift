@@ -23,6 +23,7 @@ package struct LargeRegion: Equatable {
     var isDirty: Bool
     /// Grows in place or by moving page tables: the program fills it step by step.
     var hasGrown: Bool
+    var hasHugePages: Bool
   }
 
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }

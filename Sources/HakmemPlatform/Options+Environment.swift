@@ -35,6 +35,7 @@ extension Option {
       move(.cacheBytes, to: 512)
       move(.purgeDelay, to: 2000)
       move(.warmBytes, to: 64)
+      move(.hugePages, to: HugePages.auto.rawValue)
     case .memory:
       move(.cacheBytes, to: 16)
       move(.purgeDelay, to: 50)

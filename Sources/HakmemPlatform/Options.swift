@@ -4,7 +4,7 @@ import CHakmemShims
 /// allocator starts, and never in a setuid program.
 package enum Option: Int {
   case mode, quiet, verbose, statistics, purgeDelay, warmBytes, cacheBytes, prewarm, prefault,
-    mapTrace
+    hugePages, mapTrace
 
   /// Calls `body` for every option, in the order of the table.
   package static func forEach(_ body: (Option) -> Void) {
@@ -66,6 +66,11 @@ package enum Option: Int {
         name: "HAKMEM_SS_PREFAULT",
         help: "How SuperSlabs made ready get their pages: 0 off, 1 populate, 2 touch.",
         range: "0…2", standard: "1", minimum: 0, maximum: 2)
+    case .hugePages:
+      Row(
+        name: "HAKMEM_THP",
+        help: "Transparent huge pages: for no memory, for large blocks that grow, for all.",
+        range: "off|auto|on", standard: "off", minimum: 0, maximum: 0)
     case .mapTrace:
       Row(
         name: "HAKMEM_SS_MAP_TRACE", help: "1: print SuperSlabs as they are mapped and emptied.",
@@ -111,6 +116,14 @@ package enum Option: Int {
       if byte == UInt8(ascii: "|") { place += 1 } else if place == value { text.append(byte: byte) }
     }
   }
+}
+
+/// HAKMEM_THP's values, in the order of its range.
+package enum HugePages: UInt {
+  case off = 0
+  case auto = 1
+  case on = 2
+  package static var current: HugePages { HugePages(rawValue: Option.hugePages.value) ?? .auto }
 }
 
 /// HAKMEM_MODE's values, in the order of its range.

@@ -6,8 +6,8 @@ import HakmemPlatform
 extension ThreadCache {
   private static let maximumRuns = 8
 
-  /// Bytes of runs that a thread keeps: what it may cache of four size classes.
-  private static var maximumRunBytes: UInt { Option.cacheBytes.value << 12 }
+  /// Bytes of runs that a thread keeps: what it may cache of eight size classes.
+  private static var maximumRunBytes: UInt { Option.cacheBytes.value << 13 }
 
   /// A kept run of exactly that many bytes; 0 when there is none.
   package func takeRun(_ byteCount: UInt) -> UInt {
@@ -25,7 +25,7 @@ extension ThreadCache {
 
   /// Keeps a run that is marked as cached; the oldest ones go when there are too many.
   package func keepRun(_ run: UInt, _ byteCount: UInt) {
-    guard byteCount <= Self.maximumRunBytes / 2 else { return PageRuns.free(run) }
+    guard byteCount <= Self.maximumRunBytes else { return PageRuns.free(run) }
     while record.pointee.runCount == Self.maximumRuns
       || record.pointee.runBytes &+ byteCount > Self.maximumRunBytes
     {
