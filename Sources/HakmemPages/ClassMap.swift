@@ -70,7 +70,9 @@ package enum ClassMap {
       let base = entries &- start >> Constants.granuleShift
       let page = ProcessFacts.systemPageBytes
       let nullPage = base.roundedDown(to: page)
-      guard SystemCalls.mapNew(at: nullPage, byteCount: page, protection: .read) else { continue }
+      guard SystemCalls.mapNew(at: nullPage, byteCount: page, protection: .read) == .mapped else {
+        continue
+      }
       SystemCalls.nameMapping(entries, windowMapBytes, "hakmem class map")
       state.pointee.windowStart = start
       state.pointee.windowBytes = windowSpan

@@ -81,8 +81,9 @@ package enum SuperSlabPool {
     let address = unmapped.pop()
     guard address != 0 else { return nil }
     let superSlab = SuperSlab(unsafeRecord: address)
-    let isMapped = SystemCalls.mapNew(
+    let placement = SystemCalls.mapNew(
       at: superSlab.start, byteCount: Constants.superSlabBytes, protection: .readWrite)
+    let isMapped = placement == .mapped
     guard isMapped, SuperSlabRegistry.set(address, at: superSlab.start) else {
       if isMapped { SystemCalls.unmap(superSlab.start, Constants.superSlabBytes) }
       unmapped.push(address)
