@@ -6,8 +6,8 @@ import Synchronization
 ///
 /// SuperSlabs come from arenas: long reservations that become writable step by step, so that a
 /// heap of many gigabytes has few mappings. Nothing is mapped and trimmed after it was populated.
-enum AddressSpace {
-  private struct State {
+package enum AddressSpace {
+  struct State {
     var next: UInt
     var end: UInt
     var committed: UInt
@@ -24,7 +24,7 @@ enum AddressSpace {
   }
 
   /// A SuperSlab's worth of zero memory, aligned to its size; 0 when exhausted.
-  static func takeSuperSlab() -> UInt {
+  package static func takeSuperSlab() -> UInt {
     let lock = Lock(.reservation)
     lock.acquire()
     defer { lock.release() }
@@ -102,7 +102,7 @@ enum AddressSpace {
 
   /// Maps a large region. `gap` bytes behind it stay free where that is possible, for growth in
   /// place. One system call unless something lies in the way.
-  static func mapLarge(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
+  package static func mapLarge(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
     let unit = max(alignment, Constants.superSlabBytes)
     PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
     let lock = Lock(.reservation)

@@ -22,7 +22,7 @@ package enum ClassMap {
   /// Unit in which the full map becomes writable: entries for 4 GiB.
   private static let chunkBytes: UInt = 1 << 16
 
-  private struct State {
+  struct State {
     var windowStart: UInt
     var windowBytes: UInt
   }
@@ -105,6 +105,7 @@ package enum ClassMap {
     entry.pointee = UInt8(truncatingIfNeeded: doubledClass)
   }
 
+  static let chunkWordBytes: UInt = fullBytes / chunkBytes / 8
   /// One bit for each chunk of the full map.
   private static var chunkWords: UInt {
     UInt(bitPattern: hakmem_span_root_storage()) &+ SuperSlabRegistry.rootBytes

@@ -6,7 +6,7 @@ import Synchronization
 package enum Purge {
   /// Drops the pages of a range; it reads as zeroes from then on. False when the kernel refuses, as
   /// it does for memory that the program locked: then the contents stay.
-  static func release(_ start: UInt, _ byteCount: UInt) -> Bool {
+  package static func release(_ start: UInt, _ byteCount: UInt) -> Bool {
     guard SystemCalls.advise(start, byteCount, .dontNeed) else { return false }
     let counters = PageCounters.shared
     counters.pointee.purges.wrappingAdd(1, ordering: .relaxed)

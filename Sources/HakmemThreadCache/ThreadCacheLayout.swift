@@ -57,8 +57,8 @@ enum ThreadCacheLayout {
 }
 
 /// Where the layer's state lies in its zeroed storage.
-enum CacheStorage {
-  private static var base: UInt { UInt(bitPattern: hakmem_cache_storage()) }
+package enum CacheStorage {
+  static var base: UInt { UInt(bitPattern: hakmem_cache_storage()) }
   static var slotOffsets: UInt { base }
   static var parked: UInt { base &+ 1024 }
   static var all: UInt { base &+ 1088 }
