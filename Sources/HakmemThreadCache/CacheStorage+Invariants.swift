@@ -11,6 +11,8 @@ extension CacheStorage {
     map.add(all, word)
     map.add(gate, 2 * word)
     map.add(housekeeping, word)
+    map.add(aged, word)
+    map.add(flushed, word)
     return map.fault ?? cacheFault
   }
 

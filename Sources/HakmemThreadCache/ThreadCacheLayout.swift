@@ -64,4 +64,6 @@ package enum CacheStorage {
   static var all: UInt { base &+ 1088 }
   static var gate: UInt { base &+ 1152 }
   static var housekeeping: UInt { base &+ 1216 }
+  static var aged: UInt { base &+ 1280 }
+  static var flushed: UInt { base &+ 1344 }
 }
