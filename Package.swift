@@ -107,6 +107,17 @@ let package = Package(
       name: "HakmemMalloc", dependencies: ["HakmemThreadCache", "CHakmem", "CHakmemEntry"],
       exclude: ["exports.map"], swiftSettings: embedded, linkerSettings: libraryLinkage),
 
+    // White-box tests of the layers: an embedded program, which a Swift test runs.
+    .target(name: "CHakmemWhiteBox", path: "Tests/CHakmemWhiteBox"),
+    .executableTarget(
+      name: "HakmemWhiteBoxTests",
+      dependencies: [
+        "HakmemThreadCache", "HakmemSlabs", "HakmemPages", "HakmemPlatform", "CHakmemShims",
+        "CHakmemWhiteBox",
+      ],
+      path: "Tests/HakmemWhiteBoxTests", swiftSettings: embeddedProgram),
+    .testTarget(name: "HakmemUnitTests"),
+
     // The numbers of the trace format, for the recorder and for the replaying workload.
     .systemLibrary(name: "CHakmemTrace", path: "Sources/CHakmemTrace/include"),
 

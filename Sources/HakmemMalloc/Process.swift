@@ -43,10 +43,12 @@ enum Process {
   }
 
   private static func setUp() -> Bool {
+    check(PlatformStorage.fault)
     ProcessFacts.learn()
     Option.readEnvironment()
     SizeClass.learn()
     ThreadCache.learnLayout()
+    check(PagesStorage.fault ?? SlabsStorage.fault ?? CacheStorage.fault)
     guard MetadataRegion.reserve(limit: ProcessFacts.addressSpaceLimit), Depot.create(),
       ClassMap.create()
     else { return false }

@@ -6,8 +6,8 @@ import Synchronization
 ///
 /// SuperSlabs come from arenas: long reservations that become writable step by step, so that a
 /// heap of many gigabytes has few mappings. Nothing is mapped and trimmed after it was populated.
-enum AddressSpace {
-  private struct State {
+package enum AddressSpace {
+  struct State {
     var next: UInt
     var end: UInt
     var committed: UInt
@@ -24,7 +24,7 @@ enum AddressSpace {
   }
 
   /// A SuperSlab's worth of zero memory, aligned to its size; 0 when exhausted.
-  static func takeSuperSlab() -> UInt {
+  package static func takeSuperSlab() -> UInt {
     let lock = Lock(.reservation)
     lock.acquire()
     defer { lock.release() }
@@ -106,7 +106,7 @@ enum AddressSpace {
 
   /// Maps a large region. `gap` bytes behind it stay free where that is possible, for growth in
   /// place. One system call unless something lies in the way.
-  static func mapLarge(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
+  package static func mapLarge(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
     let unit = max(alignment, Constants.superSlabBytes)
     PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
     let lock = Lock(.reservation)
@@ -122,20 +122,20 @@ enum AddressSpace {
   private static func mapInWindow(
     _ byteCount: UInt, alignment: UInt, gap: UInt, protection: SystemCalls.Protection
   ) -> UInt? {
+    let window = window
+    let first = window.lowerBound.roundedUp(to: alignment)
+    guard first < window.upperBound, byteCount <= window.upperBound &- first else { return nil }
     var step = Constants.superSlabBytes
     for _ in 0..<mostSteps {
-      let start = max(state.pointee.windowNext, firstInWindow).roundedUp(to: alignment)
-      let (end, overflow) = start.addingReportingOverflow(byteCount)
-      guard !overflow, end <= lastInWindow else {
-        guard state.pointee.windowNext > firstInWindow else { return nil }
-        state.pointee.windowNext = firstInWindow
-        continue
-      }
-      if SystemCalls.mapNew(at: start, byteCount: byteCount, protection: protection) {
-        state.pointee.windowNext = end &+ max(gap, Constants.superSlabBytes)
+      var start = max(state.pointee.windowNext, first).roundedUp(to: alignment)
+      if start > window.upperBound &- byteCount { start = first }
+      switch SystemCalls.mapNew(at: start, byteCount: byteCount, protection: protection) {
+      case .mapped:
+        state.pointee.windowNext = start &+ byteCount &+ max(gap, Constants.superSlabBytes)
         return start
+      case .occupied: state.pointee.windowNext = start &+ step
+      case .refused: return nil
       }
-      state.pointee.windowNext = start &+ step
       step &*= 2
     }
     return nil
@@ -143,18 +143,15 @@ enum AddressSpace {
 
   private static let mostSteps = 24
 
-  /// Large regions begin at a random place from 16 TiB up, which neither programs nor the kernel's
-  /// own choices use, and end below half of the address space; under a tight RLIMIT_AS they and the
-  /// SuperSlabs share the class map's window.
-  private static var firstInWindow: UInt {
-    guard ClassMap.isFull else { return ClassMap.window.lowerBound }
+  /// Large regions lie in the TiB behind a random place from 16 TiB up, which neither programs nor
+  /// the kernel's own choices use; under a tight RLIMIT_AS they and the SuperSlabs share the class
+  /// map's window. It is used from end to end before an address comes again, and each gigabyte costs
+  /// a page of the registry: so it is no longer than it must be.
+  private static var window: Range<UInt> {
+    guard ClassMap.isFull else { return ClassMap.window }
     let random = UInt(hakmem_auxiliary_value(UInt(HAKMEM_AT_RANDOM)))
     let entropy = random == 0 ? 0 : Memory.loadWord(at: random)
-    let start: UInt = 1 << 44
-    return start &+ (entropy % (1 << 20)) << Constants.superSlabShift
-  }
-
-  private static var lastInWindow: UInt {
-    ClassMap.isFull ? 1 << (Constants.addressBits - 1) : ClassMap.window.upperBound
+    let start: UInt = 1 << 44 &+ (entropy % (1 << 20)) << Constants.superSlabShift
+    return start..<(start &+ 1 << 40)
   }
 }

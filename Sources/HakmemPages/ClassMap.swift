@@ -22,7 +22,7 @@ package enum ClassMap {
   /// Unit in which the full map becomes writable: entries for 4 GiB.
   private static let chunkBytes: UInt = 1 << 16
 
-  private struct State {
+  struct State {
     var windowStart: UInt
     var windowBytes: UInt
   }
@@ -70,7 +70,9 @@ package enum ClassMap {
       let base = entries &- start >> Constants.granuleShift
       let page = ProcessFacts.systemPageBytes
       let nullPage = base.roundedDown(to: page)
-      guard SystemCalls.mapNew(at: nullPage, byteCount: page, protection: .read) else { continue }
+      guard SystemCalls.mapNew(at: nullPage, byteCount: page, protection: .read) == .mapped else {
+        continue
+      }
       SystemCalls.nameMapping(entries, windowMapBytes, "hakmem class map")
       state.pointee.windowStart = start
       state.pointee.windowBytes = windowSpan
@@ -103,6 +105,7 @@ package enum ClassMap {
     entry.pointee = UInt8(truncatingIfNeeded: doubledClass)
   }
 
+  static let chunkWordBytes: UInt = fullBytes / chunkBytes / 8
   /// One bit for each chunk of the full map.
   private static var chunkWords: UInt {
     UInt(bitPattern: hakmem_span_root_storage()) &+ SuperSlabRegistry.rootBytes

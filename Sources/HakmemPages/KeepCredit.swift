@@ -8,20 +8,20 @@ import Synchronization
 /// time that memory is wanted within the purge delay of its return, and not for the first time, four
 /// times as many bytes may be kept from then on; each time that kept memory ages in vain, as many
 /// fewer as aged.
-struct KeepCredit {
-  private struct State: ~Copyable {
+package struct KeepCredit {
+  struct State: ~Copyable {
     let bytes: Atomic<Int>
     let lastRegret: Atomic<UInt32>
   }
   private let state: UnsafeMutablePointer<State>
 
-  init(unsafeAt address: UInt) { state = Memory.pointer(at: address) }
+  package init(unsafeAt address: UInt) { state = Memory.pointer(at: address) }
 
   /// Bytes that may be kept, never more than HAKMEM_WARM_MIB.
-  var bytes: Int { state.pointee.bytes.load(ordering: .relaxed) }
+  package var bytes: Int { state.pointee.bytes.load(ordering: .relaxed) }
 
   /// Memory that was given back at `returnedAt` (Clock.milliseconds) is wanted again.
-  func regret(_ byteCount: UInt, returnedAt: UInt32) {
+  package func regret(_ byteCount: UInt, returnedAt: UInt32) {
     let now = Clock.milliseconds()
     let delay = UInt32(Option.purgeDelay.value)
     guard now &- returnedAt <= delay else { return }
@@ -33,7 +33,7 @@ struct KeepCredit {
   }
 
   /// Kept memory aged without being wanted.
-  func waste(_ byteCount: UInt) {
+  package func waste(_ byteCount: UInt) {
     let left = state.pointee.bytes.wrappingSubtract(Int(byteCount), ordering: .relaxed).newValue
     if left < 0 { state.pointee.bytes.store(0, ordering: .relaxed) }
   }

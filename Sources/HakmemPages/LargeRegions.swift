@@ -4,7 +4,7 @@ import Synchronization
 /// Blocks above 1 MiB. Freed regions are kept for a while, up to a bound in bytes, because mapping
 /// and faulting a region again costs more than anything else here.
 package enum LargeRegions {
-  private struct State {
+  struct State {
     var newestKept: UInt
     var oldestKept: UInt
     var keptBytes: Int
@@ -15,7 +15,7 @@ package enum LargeRegions {
     var ghostFreedAt: InlineArray<8, UInt32>
     var nextGhost: Int
   }
-  private static var state: UnsafeMutablePointer<State> {
+  static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PagesStorage.largeRegions)
   }
   private static var spareRecords: TaggedStack {
@@ -161,7 +161,7 @@ package enum LargeRegions {
   }
 
   /// Drops the regions that were kept for `age` milliseconds.
-  static func purge(age: UInt32) {
+  package static func purge(age: UInt32) {
     let lock = Lock(.largeRegions)
     lock.acquire()
     let now = Clock.milliseconds()

@@ -7,14 +7,14 @@ import Synchronization
 /// tightest list that can serve a request is searched first, so that wide ones stay whole.
 package enum PageRuns {
   package static let maximumBytes: UInt = 1 << 20
-  private static let listCount = 10
+  static let listCount = 10
 
-  private struct State {
+  struct State {
     var lists: InlineArray<10, UInt>
     var superSlabs: Int
     var liveBytes: Int
   }
-  private static var state: UnsafeMutablePointer<State> {
+  static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PagesStorage.pageRuns)
   }
 
@@ -48,6 +48,7 @@ package enum PageRuns {
     relist(table) { table.take(page..<(page + count)) }
     table.length(at: page).pointee.store(UInt16(count), ordering: .relaxed)
     state.pointee.liveBytes += count << Int(Constants.pageShift)
+    checkSometimes(table)
     return table.pointer(to: page)
   }
 
@@ -67,6 +68,7 @@ package enum PageRuns {
     relist(table) { table.giveBack(pages) }
     table.returnedAt = Clock.milliseconds()
     state.pointee.liveBytes -= pages.count << Int(Constants.pageShift)
+    checkSometimes(table)
     if table.freePages == Int(Constants.pagesPerSuperSlab) { retire(table) }
   }
 
@@ -136,7 +138,7 @@ package enum PageRuns {
   }
 
   /// Drops free dirty pages of SuperSlabs that got none back for `age` milliseconds.
-  static func purge(age: UInt32) {
+  package static func purge(age: UInt32) {
     let lock = Lock(.pageRuns)
     lock.acquire()
     defer { lock.release() }
@@ -162,7 +164,8 @@ package enum PageRuns {
 
   /// The part of `pages` that consists of whole pages of the kernel's: it would round the end up,
   /// over pages that are in use.
-  static func wholeSystemPages(in pages: Range<Int>, of systemPageBytes: UInt) -> Range<Int> {
+  package static func wholeSystemPages(in pages: Range<Int>, of systemPageBytes: UInt) -> Range<Int>
+  {
     let unit = systemPageBytes >> Constants.pageShift
     let first = Int(UInt(pages.lowerBound).roundedUp(to: unit))
     return first..<max(first, Int(UInt(pages.upperBound).roundedDown(to: unit)))
@@ -222,7 +225,7 @@ package enum PageRuns {
   // MARK: Lists
 
   /// The list of tables whose longest free stretch has between 2ⁿ and 2ⁿ⁺¹ - 1 pages.
-  private static func list(forLongest pages: Int) -> Int {
+  static func list(forLongest pages: Int) -> Int {
     Int.bitWidth - 1 - pages.leadingZeroBitCount
   }
 

@@ -4,8 +4,8 @@ import Synchronization
 
 /// Where the layer's state lies in its zeroed storage; what several threads write has a line of
 /// its own.
-enum PagesStorage {
-  private static var base: UInt { UInt(bitPattern: hakmem_pages_storage()) }
+package enum PagesStorage {
+  static var base: UInt { UInt(bitPattern: hakmem_pages_storage()) }
   static var classMap: UInt { base }
   static var counters: UInt { base &+ 64 }
   static var addressSpace: UInt { base &+ 192 }

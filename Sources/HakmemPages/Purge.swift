@@ -6,7 +6,7 @@ import Synchronization
 package enum Purge {
   /// Drops the pages of a range; it reads as zeroes from then on. False when the kernel refuses, as
   /// it does for memory that the program locked: then the contents stay.
-  static func release(_ start: UInt, _ byteCount: UInt) -> Bool {
+  package static func release(_ start: UInt, _ byteCount: UInt) -> Bool {
     guard SystemCalls.advise(start, byteCount, .dontNeed) else { return false }
     let counters = PageCounters.shared
     counters.pointee.purges.wrappingAdd(1, ordering: .relaxed)
@@ -58,7 +58,7 @@ package enum Purge {
   }
 }
 
-/// How memory gets its pages before it is used.
+/// How memory that reads as zeroes gets its pages before it is used.
 package enum Prefault: UInt {
   case off = 0
   case populate = 1
@@ -75,7 +75,8 @@ package enum Prefault: UInt {
     var offset: UInt = 0
     while offset < byteCount {
       let byte: UnsafeMutablePointer<Atomic<UInt8>> = Memory.pointer(at: start &+ offset)
-      byte.pointee.bitwiseOr(0, ordering: .relaxed)
+      // A store: the compiler drops an operation that leaves the value as it is.
+      byte.pointee.store(0, ordering: .relaxed)
       offset &+= ProcessFacts.systemPageBytes
     }
   }

@@ -7,9 +7,9 @@ import Synchronization
 ///     length[page] = pages of the run that begins at `page`, 0 where none begins
 ///     free[page]   = 1  ⇔  page belongs to no run
 ///     dirty[page]  = 1  ⇐  page may be present or not zero
-struct RunTable: Equatable {
-  let address: UInt
-  init(unsafeAt address: UInt) { self.address = address }
+package struct RunTable: Equatable {
+  package let address: UInt
+  package init(unsafeAt address: UInt) { self.address = address }
 
   private static let words = 8
   private static let pages = Int(Constants.pagesPerSuperSlab)
@@ -24,16 +24,16 @@ struct RunTable: Equatable {
     static let dirty: UInt = 128
     static let length: UInt = 192
   }
-  static let byteCount: UInt = Offset.length + Constants.pagesPerSuperSlab * 2
+  package static let byteCount: UInt = Offset.length + Constants.pagesPerSuperSlab * 2
   /// In a length: the run lies free in a thread's cache.
-  static let cachedFlag: UInt16 = 0x8000
+  package static let cachedFlag: UInt16 = 0x8000
 
   private subscript(offset: UInt) -> UInt {
     get { Memory.loadWord(at: address &+ offset) }
     nonmutating set { Memory.storeWord(newValue, at: address &+ offset) }
   }
 
-  var superSlab: SuperSlab { SuperSlab(unsafeRecord: self[Offset.superSlab]) }
+  package var superSlab: SuperSlab { SuperSlab(unsafeRecord: self[Offset.superSlab]) }
   var next: UInt {
     get { self[Offset.next] }
     nonmutating set { self[Offset.next] = newValue }
@@ -42,16 +42,16 @@ struct RunTable: Equatable {
     get { self[Offset.previous] }
     nonmutating set { self[Offset.previous] = newValue }
   }
-  var freePages: Int { Int(self[Offset.freePages]) }
+  package var freePages: Int { Int(self[Offset.freePages]) }
   /// Length of the longest stretch of free pages.
-  var longest: Int { Int(self[Offset.longest]) }
+  package var longest: Int { Int(self[Offset.longest]) }
   var returnedAt: UInt32 {
     get { UInt32(truncatingIfNeeded: self[Offset.returnedAt]) }
     nonmutating set { self[Offset.returnedAt] = UInt(newValue) }
   }
 
   /// Sets up the table of an empty SuperSlab: every page free, dirty as the granules say.
-  func begin(_ superSlab: SuperSlab) {
+  package func begin(_ superSlab: SuperSlab) {
     self[Offset.superSlab] = superSlab.address
     let granules = superSlab.dirtyGranules
     for word in 0..<Self.words {
@@ -65,7 +65,7 @@ struct RunTable: Equatable {
   }
 
   /// Marks in the SuperSlab which granules have dirty pages, when it leaves for the pool.
-  func end() {
+  package func end() {
     var granules: UInt32 = 0
     for word in 0..<Self.words {
       let bits = self[Offset.dirty &+ UInt(word) &* 8]
@@ -76,27 +76,29 @@ struct RunTable: Equatable {
     superSlab.record.pointee.dirtyGranules.store(granules, ordering: .relaxed)
   }
 
-  func forgetDirty() {
+  package func forgetDirty() {
     for word in 0..<Self.words { self[Offset.dirty &+ UInt(word) &* 8] = 0 }
   }
 
   // MARK: Lengths
 
-  func length(at page: Int) -> UnsafeMutablePointer<Atomic<UInt16>> {
+  package func length(at page: Int) -> UnsafeMutablePointer<Atomic<UInt16>> {
     Memory.pointer(at: address &+ Offset.length &+ UInt(page) &* 2)
   }
 
-  func page(of pointer: UInt) -> Int {
+  package func page(of pointer: UInt) -> Int {
     Int(bitPattern: (pointer &- superSlab.start) >> Constants.pageShift)
   }
 
-  func pointer(to page: Int) -> UInt { superSlab.start &+ UInt(page) << Constants.pageShift }
+  package func pointer(to page: Int) -> UInt {
+    superSlab.start &+ UInt(page) << Constants.pageShift
+  }
 
   // MARK: Pages
 
   /// First page of a free stretch of `count` pages at a multiple of `alignment` pages, the lowest
   /// that there is; nil when there is none.
-  func find(_ count: Int, alignment: Int) -> Int? {
+  package func find(_ count: Int, alignment: Int) -> Int? {
     var page = nextPage(from: 0, set: true, in: Offset.free)
     while page + count <= Self.pages {
       let start = Int(UInt(page).roundedUp(to: UInt(alignment)))
@@ -107,12 +109,12 @@ struct RunTable: Equatable {
     return nil
   }
 
-  func isFree(_ pages: Range<Int>) -> Bool {
+  package func isFree(_ pages: Range<Int>) -> Bool {
     pages.upperBound <= Self.pages
       && nextPage(from: pages.lowerBound, set: false, in: Offset.free) >= pages.upperBound
   }
 
-  func take(_ pages: Range<Int>) {
+  package func take(_ pages: Range<Int>) {
     invariant(isFree(pages), "a page run overlaps another")
     change(pages, in: Offset.free, to: false)
     self[Offset.freePages] &-= UInt(pages.count)
@@ -120,17 +122,17 @@ struct RunTable: Equatable {
   }
 
   /// Returns pages that a program may have written.
-  func giveBack(_ pages: Range<Int>) {
+  package func giveBack(_ pages: Range<Int>) {
     change(pages, in: Offset.free, to: true)
     change(pages, in: Offset.dirty, to: true)
     self[Offset.freePages] &+= UInt(pages.count)
     measure()
   }
 
-  func markClean(_ pages: Range<Int>) { change(pages, in: Offset.dirty, to: false) }
+  package func markClean(_ pages: Range<Int>) { change(pages, in: Offset.dirty, to: false) }
 
   /// Calls `body` for each stretch of dirty pages in `pages`; with `free`, of free ones only.
-  func forEachDirty(in pages: Range<Int>, free: Bool, _ body: (Range<Int>) -> Void) {
+  package func forEachDirty(in pages: Range<Int>, free: Bool, _ body: (Range<Int>) -> Void) {
     var page = nextPage(from: pages.lowerBound, set: true, in: Offset.dirty)
     while page < pages.upperBound {
       var end = min(nextPage(from: page, set: false, in: Offset.dirty), pages.upperBound)
@@ -148,7 +150,7 @@ struct RunTable: Equatable {
     }
   }
 
-  var freeDirtyBytes: Int {
+  package var freeDirtyBytes: Int {
     var pages = 0
     for word in 0..<UInt(Self.words) {
       pages += (self[Offset.free &+ word &* 8] & self[Offset.dirty &+ word &* 8]).nonzeroBitCount

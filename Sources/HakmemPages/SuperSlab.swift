@@ -53,7 +53,7 @@ package struct SuperSlab: Equatable {
   }
 
   /// A new SuperSlab of kind `unused`, entered in the registry; nil when memory is exhausted.
-  static func create() -> SuperSlab? {
+  package static func create() -> SuperSlab? {
     let spare = halfMade.pop()
     let address = spare != 0 ? spare : MetadataRegion.allocate(UInt(MemoryLayout<Record>.size))
     guard address != 0 else { return nil }
@@ -76,7 +76,7 @@ package struct SuperSlab: Equatable {
   }
 
   /// Puts an empty SuperSlab, which the caller owns, into use.
-  func begin(_ kind: SpanKind) {
+  package func begin(_ kind: SpanKind) {
     // Releases what the caller set up to those who find the record in the registry.
     record.pointee.kind.store(kind.rawValue, ordering: .releasing)
   }
@@ -85,7 +85,7 @@ package struct SuperSlab: Equatable {
 
   /// Takes the lowest free granule. The caller holds the SuperSlab. `isLast`: no free granule is
   /// left, the SuperSlab is no longer listed and the caller must not list it.
-  func takeGranule() -> (index: UInt, isLast: Bool) {
+  package func takeGranule() -> (index: UInt, isLast: Bool) {
     var old = record.pointee.granules.load(ordering: .acquiring)
     while true {
       invariant(old & Self.allGranules != 0, "a listed SuperSlab has no free granule")
@@ -100,7 +100,7 @@ package struct SuperSlab: Equatable {
   }
 
   /// Returns granules. `mustList`: the caller must put the SuperSlab on the available list.
-  func returnGranules(_ mask: UInt64) -> (mustList: Bool, isEmpty: Bool) {
+  package func returnGranules(_ mask: UInt64) -> (mustList: Bool, isEmpty: Bool) {
     var old = record.pointee.granules.load(ordering: .relaxed)
     while true {
       invariant(old & mask == 0, "a granule came back twice")

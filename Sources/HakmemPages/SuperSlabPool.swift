@@ -4,12 +4,12 @@ import Synchronization
 /// The process-wide store of SuperSlabs, without locks: those with free granules (available), and
 /// empty ones with their pages (warm) and without (cold).
 package enum SuperSlabPool {
-  private struct State: ~Copyable {
+  struct State: ~Copyable {
     let available: Atomic<UInt64>
     /// Listed SuperSlabs that may be empty; a sweep looks.
     let emptied: Atomic<Int>
   }
-  private struct WarmState: ~Copyable {
+  struct WarmState: ~Copyable {
     let stack: Atomic<UInt64>
     let count: Atomic<Int>
   }
@@ -33,7 +33,7 @@ package enum SuperSlabPool {
 
   /// An empty SuperSlab that the caller owns: a prewarmed one, a warm one, a cold one, a new one.
   /// Nil when memory is exhausted.
-  static func takeEmpty() -> SuperSlab? {
+  package static func takeEmpty() -> SuperSlab? {
     let ready = prewarmed.pop()
     if ready != 0 { return SuperSlab(unsafeRecord: ready) }
     let address = warm.pop()
@@ -81,8 +81,9 @@ package enum SuperSlabPool {
     let address = unmapped.pop()
     guard address != 0 else { return nil }
     let superSlab = SuperSlab(unsafeRecord: address)
-    let isMapped = SystemCalls.mapNew(
+    let placement = SystemCalls.mapNew(
       at: superSlab.start, byteCount: Constants.superSlabBytes, protection: .readWrite)
+    let isMapped = placement == .mapped
     guard isMapped, SuperSlabRegistry.set(address, at: superSlab.start) else {
       if isMapped { SystemCalls.unmap(superSlab.start, Constants.superSlabBytes) }
       unmapped.push(address)
@@ -102,7 +103,7 @@ package enum SuperSlabPool {
 
   /// Takes back an empty SuperSlab that the caller owns. Beyond what is worth keeping its pages go at
   /// once.
-  static func putEmpty(_ superSlab: SuperSlab) {
+  package static func putEmpty(_ superSlab: SuperSlab) {
     trace(superSlab, "emptied")
     superSlab.begin(.unused)
     superSlab.record.pointee.returnedAt.store(Clock.milliseconds(), ordering: .relaxed)
@@ -194,7 +195,7 @@ package enum SuperSlabPool {
   }
 
   /// Gives the pages of warm SuperSlabs back that were emptied at least `age` milliseconds ago.
-  static func purgeWarm(age: UInt32) {
+  package static func purgeWarm(age: UInt32) {
     let now = Clock.milliseconds()
     var address = warm.popAll()
     while address != 0 {

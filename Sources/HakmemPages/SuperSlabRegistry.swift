@@ -24,7 +24,7 @@ package enum SuperSlabRegistry {
   }
 
   /// Enters `record`, or 0 to take it out. False when memory for the table is exhausted.
-  static func set(_ record: UInt, at address: UInt) -> Bool {
+  package static func set(_ record: UInt, at address: UInt) -> Bool {
     let number = address >> Constants.superSlabShift
     guard number >> leafBits < rootCount else { return false }
     var leaf = rootEntry(number).pointee.load(ordering: .acquiring)

@@ -34,8 +34,15 @@ package struct Lock {
 
   @inline(__always)
   package init(_ rank: LockRank) {
-    word = Memory.pointer(at: PlatformStorage.locks &+ rank.rawValue &* Constants.lineBytes)
+    word = Memory.pointer(at: Self.address(of: rank))
     self.rank = rank
+  }
+
+  static let byteCount = 8
+
+  @inline(__always)
+  static func address(of rank: LockRank) -> UInt {
+    PlatformStorage.locks &+ rank.rawValue &* Constants.lineBytes
   }
 
   package func acquire() {
@@ -118,8 +125,8 @@ package enum ThreadIdentity {
 }
 
 /// Where the platform layer's state lies in its zeroed storage.
-enum PlatformStorage {
-  private static var base: UInt { UInt(bitPattern: hakmem_platform_storage()) }
+package enum PlatformStorage {
+  static var base: UInt { UInt(bitPattern: hakmem_platform_storage()) }
   static var metadata: UInt { base }
   static var locks: UInt { base &+ 64 }
   static var options: UInt { base &+ 1024 }

@@ -14,7 +14,7 @@ package enum MetadataRegion {
   private static let smallestStep: UInt = 1 << 16
   private static let largestStep: UInt = 1 << 21
 
-  private struct State: ~Copyable {
+  struct State: ~Copyable {
     var base: UInt
     var reserved: UInt
     let next: Atomic<UInt>

@@ -93,7 +93,8 @@ package enum Option: Int {
     }
   }
 
-  private var slot: UInt { PlatformStorage.options &+ UInt(rawValue) &* 16 }
+  static let slotBytes = 16
+  var slot: UInt { PlatformStorage.options &+ UInt(rawValue &* Self.slotBytes) }
 
   /// The value in force: the number, or the keyword's place in the range.
   package var value: UInt { Memory.loadWord(at: slot) }

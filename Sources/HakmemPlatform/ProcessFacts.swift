@@ -2,7 +2,7 @@ import CHakmemShims
 
 /// What the process learns once about the machine: pages, processors, limits, huge pages.
 package enum ProcessFacts {
-  private struct State {
+  struct State {
     var systemPageBytes: UInt
     var processors: UInt
     var addressSpaceLimit: UInt

@@ -38,15 +38,23 @@ package enum SystemCalls {
 
   /// Maps at `address` unless something is mapped there. Linux 4.17; older kernels take the address
   /// as a hint, and their answer is checked.
-  package static func mapNew(at address: UInt, byteCount: UInt, protection: Protection) -> Bool {
+  package static func mapNew(
+    at address: UInt, byteCount: UInt, protection: Protection
+  ) -> Placement {
     let privateAnonymousNoReserveFixedNew = 0x104022
-    guard let start = map(address, byteCount, protection, privateAnonymousNoReserveFixedNew) else {
-      return false
-    }
-    if start == address { return true }
-    unmap(start, byteCount)
-    return false
+    let fileExists = -17
+    let result = hakmem_system_call6(
+      HAKMEM_SYS_mmap, Int(bitPattern: address), Int(bitPattern: byteCount),
+      protection.bits, privateAnonymousNoReserveFixedNew, -1, 0)
+    if isError(result) { return result == fileExists ? .occupied : .refused }
+    if UInt(bitPattern: result) == address { return .mapped }
+    unmap(UInt(bitPattern: result), byteCount)
+    return .occupied
   }
+
+  /// How an attempt to map at an address ended: something else lies there, or the kernel gives no
+  /// more memory at all.
+  package enum Placement { case mapped, occupied, refused }
 
   private static func map(
     _ address: UInt, _ byteCount: UInt, _ protection: Protection, _ flags: Int

@@ -3,27 +3,27 @@ import Synchronization
 
 /// Up to `capacity` free blocks of one class on their way between threads: written by one thread,
 /// handed over by one compare-and-swap, read by another.
-struct Batch {
-  let address: UInt
+package struct Batch {
+  package let address: UInt
   @inline(__always)
-  init(unsafeRecord address: UInt) { self.address = address }
+  package init(unsafeRecord address: UInt) { self.address = address }
 
   private static let lines: UInt = 5
   private static let byteCount: UInt = lines * Constants.lineBytes
   private static let headerBytes: UInt = 16
-  static let capacity = Int((byteCount - headerBytes) / 8)
+  package static let capacity = Int((byteCount - headerBytes) / 8)
 
   /// Valid pointers in the batch.
-  var count: Int {
+  package var count: Int {
     get { Int(Memory.loadWord(at: address &+ 8)) }
     nonmutating set { Memory.storeWord(UInt(newValue), at: address &+ 8) }
   }
-  var slots: UInt { address &+ Self.headerBytes }
+  package var slots: UInt { address &+ Self.headerBytes }
 
   private static var empty: TaggedStack { TaggedStack(unsafeAt: SlabsStorage.emptyBatches) }
 
   /// An empty batch; nil when memory is exhausted.
-  static func take() -> Batch? {
+  package static func take() -> Batch? {
     let spare = empty.pop()
     if spare != 0 { return Batch(unsafeRecord: spare) }
     // Several at once: the region's mark is shared by all threads.
@@ -34,5 +34,5 @@ struct Batch {
     return Batch(unsafeRecord: first)
   }
 
-  func putBack() { Self.empty.push(address) }
+  package func putBack() { Self.empty.push(address) }
 }

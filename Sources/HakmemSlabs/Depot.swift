@@ -6,13 +6,13 @@ import Synchronization
 /// shard. Threads use the shard of the processor they run on, and look at the others before they
 /// take fresh memory.
 package enum Depot {
-  private struct Shelf: ~Copyable {
+  struct Shelf: ~Copyable {
     let batches: Atomic<UInt64>
     let count: Atomic<Int>
     /// Fewest batches since the last `shrinkIdle`: these lay idle.
     let lowWater: Atomic<Int>
   }
-  private struct State {
+  struct State {
     var shelves: UInt
     var shardMask: UInt
   }
@@ -50,7 +50,7 @@ package enum Depot {
   private static var currentShard: UInt { UInt(hakmem_processor_hint()) }
 
   /// Batches that a shelf keeps before more go back to the slabs: about a megabyte.
-  private static func shelfLimit(_ sizeClass: SizeClass) -> Int {
+  package static func shelfLimit(_ sizeClass: SizeClass) -> Int {
     max(4, (1 << 20) / (Int(sizeClass.blockBytes) * Batch.capacity))
   }
 

@@ -57,7 +57,7 @@ package struct Slab: Equatable {
   // MARK: Birth and death
 
   /// A slab on a new granule, held by the caller; nil when memory is exhausted.
-  static func create(_ sizeClass: SizeClass) -> Slab? {
+  package static func create(_ sizeClass: SizeClass) -> Slab? {
     guard let granule = SuperSlabPool.takeGranule() else { return nil }
     guard let table = table(of: granule.superSlab) else {
       SuperSlabPool.putGranule(granule)
@@ -65,6 +65,7 @@ package struct Slab: Equatable {
     }
     let slab = Slab(unsafeRecord: table &+ granule.index &* recordBytes)
     let record = slab.record
+    slab.checkIsVacant(at: granule.start)
     record.pointee.bitmap = slab.address &+ bitmapOffset
     if sizeClass.blocksPerSlab > ownBitmapBlocks {
       record.pointee.bitmap = BitmapChunk.take()
@@ -87,7 +88,8 @@ package struct Slab: Equatable {
   }
 
   /// Returns the granule of a slab whose blocks are all free. The caller holds the slab.
-  func retire() {
+  package func retire() {
+    check(fault(isAtRest: true))
     let words = (Int(record.pointee.fresh) + 63) / 64
     for index in 0..<words { bitmapWord(index).pointee.store(0, ordering: .relaxed) }
     if sizeClass.blocksPerSlab > Self.ownBitmapBlocks { BitmapChunk.putBack(record.pointee.bitmap) }
@@ -147,6 +149,15 @@ package struct Slab: Equatable {
     return start &+ index &* sizeClass.blockBytes
   }
 
+  /// Bits of the bitmap that are set.
+  var markedCount: Int {
+    var count = 0
+    for index in 0..<((freshCount + 63) / 64) {
+      count += bitmapWord(index).pointee.load(ordering: .relaxed).nonzeroBitCount
+    }
+    return count
+  }
+
   /// Whether block `index` is free here.
   package func isFree(_ index: Int) -> Bool {
     index >= freshCount
@@ -156,7 +167,7 @@ package struct Slab: Equatable {
   /// Carves up to `count` free blocks and writes their addresses from `slots` on; returns how many.
   /// Blocks that were used before come first; fresh ones only up to the end of the page that the
   /// first of them ends in, so that memory is touched page by page. The caller holds the slab.
-  func carve(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
+  package func carve(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
     let free = freeCount
     let fresh = Int(record.pointee.fresh)
     let recycled = free - (sizeClass.blocksPerSlab - fresh)
@@ -216,7 +227,7 @@ package struct Slab: Equatable {
   }
 
   /// Counts carved blocks as taken. `mustList`: blocks are left, the caller lists the slab again.
-  func finishCarving(_ count: Int) -> (mustList: Bool, isEmpty: Bool) {
+  package func finishCarving(_ count: Int) -> (mustList: Bool, isEmpty: Bool) {
     var old = record.pointee.availability.load(ordering: .relaxed)
     while true {
       let left = (old & ~Self.listedFlag) - UInt32(count)
@@ -230,13 +241,13 @@ package struct Slab: Equatable {
   }
 
   /// Marks blocks of one bitmap word as free; returns those of them that were free already.
-  func markFree(_ bits: UInt64, word: Int) -> UInt64 {
+  package func markFree(_ bits: UInt64, word: Int) -> UInt64 {
     // Releases what the program wrote in the blocks before it freed them.
     bits & bitmapWord(word).pointee.bitwiseOr(bits, ordering: .releasing).oldValue
   }
 
   /// Counts blocks that `markFree` marked. `mustList`: the caller lists the slab.
-  func countFree(_ count: Int) -> (mustList: Bool, isEmpty: Bool) {
+  package func countFree(_ count: Int) -> (mustList: Bool, isEmpty: Bool) {
     var old = record.pointee.availability.load(ordering: .relaxed)
     while true {
       let new = (old &+ UInt32(count)) | Self.listedFlag
@@ -253,12 +264,12 @@ package struct Slab: Equatable {
 }
 
 /// A bitmap for the slab of a class with small blocks: a bit for each block down to 16 bytes.
-enum BitmapChunk {
+package enum BitmapChunk {
   private static let byteCount: UInt = Constants.granuleBytes / 16 / 8
   private static var spare: TaggedStack { TaggedStack(unsafeAt: SlabsStorage.bitmapChunks) }
 
   /// A chunk of zeroes; 0 when memory is exhausted.
-  static func take() -> UInt {
+  package static func take() -> UInt {
     let chunk = spare.pop()
     guard chunk != 0 else { return MetadataRegion.allocate(byteCount) }
     Memory.storeWord(0, at: chunk)
@@ -266,7 +277,7 @@ enum BitmapChunk {
   }
 
   /// Takes back a chunk whose words are zero.
-  static func putBack(_ chunk: UInt) { spare.push(chunk) }
+  package static func putBack(_ chunk: UInt) { spare.push(chunk) }
 }
 
 /// Events of the slab layer since the process began.

@@ -4,12 +4,14 @@ import Synchronization
 
 /// The slabs of one class that have free blocks: a lock-free stack, one line for each class.
 package struct SlabList {
-  private struct State: ~Copyable {
+  struct State: ~Copyable {
     let stack: Atomic<UInt64>
     /// Slabs that became empty while listed, since the last sweep.
     let emptied: Atomic<Int>
     let slabs: Atomic<Int>
   }
+
+  static let byteCount = 64
 
   private let sizeClass: SizeClass
   private let state: UnsafeMutablePointer<State>
@@ -17,7 +19,8 @@ package struct SlabList {
   @inline(__always)
   package init(_ sizeClass: SizeClass) {
     self.sizeClass = sizeClass
-    state = Memory.pointer(at: SlabsStorage.slabLists &+ sizeClass.doubled &* 32)
+    state = Memory.pointer(
+      at: SlabsStorage.slabLists &+ sizeClass.doubled &* UInt(Self.byteCount / 2))
   }
 
   private var stack: TaggedStack { TaggedStack(unsafeAt: UInt(bitPattern: state)) }
@@ -37,6 +40,7 @@ package struct SlabList {
       state.pointee.slabs.wrappingAdd(1, ordering: .relaxed)
       slab = fresh
     }
+    slab.checkSometimes()
     let carved = slab.carve(into: slots, count: count)
     if slab.finishCarving(carved.count).mustList { stack.push(slab.address) }
     return carved

@@ -2,8 +2,8 @@ import CHakmemShims
 import HakmemPlatform
 
 /// Where the layer's state lies in its zeroed storage.
-enum SlabsStorage {
-  private static var base: UInt { UInt(bitPattern: hakmem_slabs_storage()) }
+package enum SlabsStorage {
+  static var base: UInt { UInt(bitPattern: hakmem_slabs_storage()) }
   static var facts: UInt { base }
   static var counters: UInt { base &+ 1280 }
   static var emptyBatches: UInt { base &+ 1408 }

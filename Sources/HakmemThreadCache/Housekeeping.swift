@@ -13,6 +13,7 @@ package enum Housekeeping {
 
   /// Called by a thread with its own cache at the end of some of its slow calls.
   static func tick(_ cache: ThreadCache) {
+    check(cache.fault)
     let now = Clock.milliseconds()
     if now &- cache.record.pointee.lastLook >= periodMilliseconds {
       cache.record.pointee.lastLook = now

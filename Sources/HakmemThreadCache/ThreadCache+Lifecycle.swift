@@ -6,7 +6,12 @@ import Synchronization
 /// Caches come and go with threads. One that a thread leaves is parked with its blocks, and the next
 /// new thread goes on with it.
 extension ThreadCache {
+  /// Caches without owners: as their threads left them; those of them that are to be flushed, which
+  /// a flush takes one by one, so that new threads find the others; and those that were flushed.
   private static var parked: TaggedStack { TaggedStack(unsafeAt: CacheStorage.parked) }
+  private static var aged: TaggedStack { TaggedStack(unsafeAt: CacheStorage.aged) }
+  private static var flushed: TaggedStack { TaggedStack(unsafeAt: CacheStorage.flushed) }
+
   private static var allHead: UnsafeMutablePointer<Atomic<UInt>> {
     Memory.pointer(at: CacheStorage.all)
   }
@@ -30,7 +35,9 @@ extension ThreadCache {
   }
 
   private static func takeParked() -> ThreadCache? {
-    let record = parked.pop()
+    var record = parked.pop()
+    if record == 0 { record = aged.pop() }
+    if record == 0 { record = flushed.pop() }
     return record == 0 ? nil : ThreadCache(unsafeRecord: record)
   }
 
@@ -95,15 +102,29 @@ extension ThreadCache {
 
   /// Flushes the caches that no thread owns and that were parked `age` milliseconds ago.
   package static func flushParked(age: UInt32) {
+    markAged(age)
+    while true {
+      let record = aged.pop()
+      guard record != 0 else { return }
+      ThreadCache(unsafeRecord: record).flush(toSlabs: true)
+      flushed.push(record)
+    }
+  }
+
+  /// Under the lock, so that no new thread finds the stack empty meanwhile and makes a cache.
+  private static func markAged(_ age: UInt32) {
+    guard !parked.isEmpty else { return }
+    let lock = Lock(.control)
+    lock.acquire()
     let now = Clock.milliseconds()
     var record = parked.popAll()
     while record != 0 {
       let next = TaggedStack.next(after: record)
-      let cache = ThreadCache(unsafeRecord: record)
-      if now &- cache.record.pointee.parkedAt >= age { cache.flush(toSlabs: true) }
-      parked.push(record)
+      let isAged = now &- ThreadCache(unsafeRecord: record).record.pointee.parkedAt >= age
+      (isAged ? aged : parked).push(record)
       record = next
     }
+    lock.release()
   }
 
   /// In the child of a fork: the threads that owned the other caches are no more. Parks these

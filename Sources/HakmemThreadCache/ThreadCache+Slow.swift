@@ -84,7 +84,7 @@ extension ThreadCache {
   }
 
   /// Moves the `count` oldest blocks to the depot: the newest are the ones in the processor's cache.
-  func moveOldest(_ count: Int, of sizeClass: SizeClass) {
+  package func moveOldest(_ count: Int, of sizeClass: SizeClass) {
     let first = firstSlot(sizeClass)
     let bin = bin(sizeClass)
     let moved = UInt(count) &* 8

@@ -126,11 +126,11 @@ package struct ThreadCache: Equatable {
   init(unsafeRecord record: UInt) { address = record &- Offset.record }
 
   /// First slot of a class; the zero word lies below it.
-  func firstSlot(_ sizeClass: SizeClass) -> UInt {
+  package func firstSlot(_ sizeClass: SizeClass) -> UInt {
     address &+ ThreadCacheLayout.firstSlotOffset(sizeClass)
   }
 
-  func bin(_ sizeClass: SizeClass) -> Bin { bin(forDoubledClass: sizeClass.doubled) }
+  package func bin(_ sizeClass: SizeClass) -> Bin { bin(forDoubledClass: sizeClass.doubled) }
 
   /// Blocks of a class in the cache.
   package func count(_ sizeClass: SizeClass) -> Int {

@@ -57,11 +57,13 @@ enum ThreadCacheLayout {
 }
 
 /// Where the layer's state lies in its zeroed storage.
-enum CacheStorage {
-  private static var base: UInt { UInt(bitPattern: hakmem_cache_storage()) }
+package enum CacheStorage {
+  static var base: UInt { UInt(bitPattern: hakmem_cache_storage()) }
   static var slotOffsets: UInt { base }
   static var parked: UInt { base &+ 1024 }
   static var all: UInt { base &+ 1088 }
   static var gate: UInt { base &+ 1152 }
   static var housekeeping: UInt { base &+ 1216 }
+  static var aged: UInt { base &+ 1280 }
+  static var flushed: UInt { base &+ 1344 }
 }

@@ -1,0 +1,25 @@
+import HakmemPlatform
+import Synchronization
+
+extension LargeRegions {
+  /// What contradicts the list of kept regions; nil when nothing does. For a caller that holds the
+  /// lock `largeRegions`.
+  package static var fault: StaticString? {
+    var bytes = 0
+    var previous: UInt = 0
+    var address = state.pointee.newestKept
+    while address != 0 {
+      let region = LargeRegion(unsafeRecord: address)
+      if region.record.pointee.previous != previous { return "a link between regions is wrong" }
+      if region.isLive { return "a region that is kept is live" }
+      if SuperSlabRegistry.record(at: region.start) != address {
+        return "a kept region is not in the registry"
+      }
+      bytes += Int(region.mappedBytes)
+      previous = address
+      address = region.record.pointee.next
+    }
+    if state.pointee.oldestKept != previous { return "the oldest kept region is another" }
+    return bytes == state.pointee.keptBytes ? nil : "the kept bytes are wrong"
+  }
+}

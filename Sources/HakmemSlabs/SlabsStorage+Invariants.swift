@@ -1,0 +1,23 @@
+import CHakmemShims
+import HakmemPlatform
+
+extension SlabsStorage {
+  package static var fault: StaticString? {
+    let word = MemoryLayout<UInt>.size
+    var map = StorageMap(base, byteCount: 2 * Int(hakmem_storage_bytes))
+    map.add(facts, MemoryLayout<SizeClass.Facts>.stride * SizeClass.count)
+    map.add(counters, MemoryLayout<SlabCounters>.size)
+    map.add(emptyBatches, word)
+    map.add(depot, MemoryLayout<Depot.State>.size)
+    map.add(bitmapChunks, word)
+    map.add(slabLists, SlabList.byteCount * SizeClass.count)
+    if MemoryLayout<SlabList.State>.size > SlabList.byteCount {
+      return "a slab list outgrew its line"
+    }
+    if UInt(MemoryLayout<Depot.Shelf>.size) > Constants.lineBytes {
+      return "a shelf outgrew its line"
+    }
+    if MemoryLayout<Slab.Record>.size > 64 { return "a slab's record reaches into its bitmap" }
+    return map.fault
+  }
+}

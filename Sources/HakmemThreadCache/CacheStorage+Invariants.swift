@@ -1,0 +1,41 @@
+import CHakmemShims
+import HakmemPlatform
+import HakmemSlabs
+
+extension CacheStorage {
+  package static var fault: StaticString? {
+    let word = MemoryLayout<UInt>.size
+    var map = StorageMap(base, byteCount: Int(hakmem_storage_bytes))
+    map.add(slotOffsets, SizeClass.count * word)
+    map.add(parked, word)
+    map.add(all, word)
+    map.add(gate, 2 * word)
+    map.add(housekeeping, word)
+    map.add(aged, word)
+    map.add(flushed, word)
+    return map.fault ?? cacheFault
+  }
+
+  /// The parts of a thread cache lie apart.
+  private static var cacheFault: StaticString? {
+    typealias Offset = ThreadCache.Offset
+    let header = Offset.closedHeader
+    var map = StorageMap(0, byteCount: Int(ThreadCacheLayout.byteCount))
+    map.add(Offset.bins, SizeClass.count * 16)
+    map.add(Offset.classOf, Int(SizeClass.fastMaximumBytes / 16) + 1)
+    map.add(Offset.kind, 8)
+    map.add(header &+ Offset.bins, SizeClass.count * 16)
+    map.add(header &+ Offset.classOf, Int(SizeClass.fastMaximumBytes / 16) + 1)
+    map.add(header &+ Offset.kind, 8)
+    map.add(Offset.record, MemoryLayout<ThreadCache.Record>.size)
+    // Bin 0's zero word and one below each class's slots.
+    map.add(Offset.slots, 8)
+    for number in 1..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      map.add(
+        ThreadCacheLayout.firstSlotOffset(sizeClass) &- 8, (sizeClass.cacheCapacity + 1) * 8)
+    }
+    if Offset.record % Constants.lineBytes != 0 { return "a cache's record does not begin a line" }
+    return map.fault
+  }
+}

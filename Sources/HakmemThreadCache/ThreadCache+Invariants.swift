@@ -1,0 +1,42 @@
+import CHakmemShims
+import HakmemPages
+import HakmemPlatform
+import HakmemSlabs
+
+extension ThreadCache {
+  /// What contradicts the bins' order; nil when nothing does. For the owner, between calls:
+  ///     first slot ≤ top ≤ limit ≤ first slot + capacity, a zero word below
+  ///     every entry lies in a slab of the class
+  package var fault: StaticString? {
+    for number in 1..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      let first = firstSlot(sizeClass)
+      let bin = bin(sizeClass)
+      if bin.top < first || bin.top > bin.limit { return "a bin's top is out of its bounds" }
+      if bin.limit > first &+ UInt(sizeClass.cacheCapacity) &* 8 {
+        return "a bin's limit reaches into the next bin"
+      }
+      if Memory.loadWord(at: first &- 8) != 0 { return "the word below a bin is not zero" }
+      var slot = first
+      while slot < bin.top {
+        if ClassMap.doubledClass(of: Memory.loadWord(at: slot)) != sizeClass.doubled {
+          return "a bin holds a block of another class"
+        }
+        slot &+= 8
+      }
+    }
+    let nothing = bin(.none)
+    if nothing.top != nothing.limit { return "bin 0 has room" }
+    return runsFault
+  }
+
+  private var runsFault: StaticString? {
+    var bytes: UInt = 0
+    for index in 0..<Int(record.pointee.runCount) {
+      let runBytes = PageRuns.cachedByteCount(at: record.pointee.runs[index])
+      if runBytes == 0 { return "a cache keeps a run that is not marked so" }
+      bytes &+= runBytes
+    }
+    return bytes == record.pointee.runBytes ? nil : "the bytes of kept runs are wrong"
+  }
+}

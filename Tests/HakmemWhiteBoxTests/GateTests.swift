@@ -1,0 +1,140 @@
+import CHakmemShims
+import CHakmemWhiteBox
+import HakmemPages
+import HakmemPlatform
+import HakmemSlabs
+import HakmemThreadCache
+import Synchronization
+
+enum GateTests {
+  static let all = [
+    WhiteBoxTest("Gate.stopsTheOthersAndNotItsCloser", stopping),
+    WhiteBoxTest("Gate.mayBeClosedTwice", twice),
+    WhiteBoxTest("Gate.newThreadsWaitForIt", newThreads),
+    WhiteBoxTest("Gate.closersTakeTurns", turns),
+    WhiteBoxTest("Gate.closesWhileThreadsEnd", ending),
+  ]
+
+  /// The calling thread's cache as the interface finds it.
+  private static func usableCache() -> ThreadCache {
+    let cache = ThreadCache.current
+    switch cache.kind {
+    case .open: return cache
+    case .closed: return Gate.pass(cache)
+    case .initial, .exited:
+      guard let cache = ThreadCache.adopt() else { Fatal.stop("no thread cache") }
+      return cache
+    }
+  }
+
+  private static func use() {
+    let cache = usableCache()
+    let block = cache.allocate(SizeClass(6))
+    expect(block != 0)
+    expect(usableCache().bin(SizeClass(6)).push(block))
+  }
+
+  private static func stopping() {
+    Fixture.setUp()
+    let calls = Fixture.words(8)
+    let stop = Fixture.words(1)
+    Fixture.onThreads(4) { thread in
+      if thread > 0 {
+        while stop.pointee.load(ordering: .relaxed) == 0 {
+          use()
+          calls[thread].wrappingAdd(1, ordering: .relaxed)
+        }
+        return
+      }
+      for _ in 0..<20 {
+        whitebox_sleep(5)
+        Gate.close()
+        whitebox_sleep(5)
+        let before = (1...3).map { calls[$0].load(ordering: .relaxed) }
+        use()
+        whitebox_sleep(10)
+        for index in 1...3 {
+          // One call may have been on its last instructions.
+          let after = calls[index].load(ordering: .relaxed)
+          expect(after - before[index - 1] <= 1, "a thread goes on while the gate is closed")
+        }
+        ThreadCache.forEach { expectNoFault($0.fault) }
+        Gate.open()
+      }
+      let before = (1...3).map { calls[$0].load(ordering: .relaxed) }
+      whitebox_sleep(200)
+      for index in 1...3 {
+        expect(calls[index].load(ordering: .relaxed) > before[index - 1], "a thread stands still")
+      }
+      stop.pointee.store(1, ordering: .relaxed)
+    }
+  }
+
+  private static func twice() {
+    Fixture.setUp()
+    use()
+    whitebox_alarm(10)
+    Gate.close()
+    Gate.close()
+    use()
+    Gate.open()
+    Gate.open()
+    Fixture.onThreads(2) { _ in use() }
+  }
+
+  private static func newThreads() {
+    Fixture.setUp()
+    use()
+    let calls = Fixture.words(1)
+    Fixture.onThreads(3) { thread in
+      if thread == 0 {
+        Gate.close()
+        whitebox_sleep(50)
+        expectEqual(calls.pointee.load(ordering: .relaxed), 0, "calls of new threads")
+        Gate.open()
+        return
+      }
+      whitebox_sleep(20)
+      use()
+      calls.pointee.wrappingAdd(1, ordering: .relaxed)
+    }
+    expectEqual(calls.pointee.load(ordering: .relaxed), 2, "calls of new threads")
+  }
+
+  private static func turns() {
+    Fixture.setUp()
+    let inside = Fixture.words(1)
+    Fixture.onThreads(4) { _ in
+      for _ in 0..<300 {
+        Gate.close()
+        expect(inside.pointee.exchange(1, ordering: .relaxed) == 0, "two threads closed the gate")
+        use()
+        inside.pointee.store(0, ordering: .relaxed)
+        Gate.open()
+        use()
+      }
+    }
+  }
+
+  private static func ending() {
+    Fixture.setUp()
+    let stop = Fixture.words(1)
+    Fixture.onThreads(3) { thread in
+      if thread == 0 {
+        for _ in 0..<1500 {
+          Gate.close()
+          Gate.open()
+        }
+        stop.pointee.store(1, ordering: .relaxed)
+        return
+      }
+      while stop.pointee.load(ordering: .relaxed) == 0 {
+        Fixture.onThreads(2) { _ in
+          use()
+          use()
+        }
+      }
+    }
+    ThreadCache.forEach { expect(!$0.isOwned) }
+  }
+}

@@ -1,0 +1,53 @@
+import CHakmemWhiteBox
+import HakmemPages
+import HakmemPlatform
+
+enum KeepCreditTests {
+  static let all = [
+    WhiteBoxTest("KeepCredit.growsFromTheSecondRegretOn", growth),
+    WhiteBoxTest("KeepCredit.oldRegretsDoNotCount", age),
+    WhiteBoxTest("KeepCredit.staysBetweenZeroAndItsBound", bounds),
+  ]
+
+  private static func credit() -> KeepCredit {
+    // The clock begins at 0 with the machine; a time of 0 means «never».
+    while Clock.milliseconds() == 0 { whitebox_sleep(10) }
+    return KeepCredit(unsafeAt: Fixture.memory(64))
+  }
+
+  private static func growth() {
+    Option.readEnvironment()
+    let credit = credit()
+    credit.regret(1 << 20, returnedAt: Clock.milliseconds())
+    expectEqual(credit.bytes, 0, "the credit after one regret")
+    credit.regret(1 << 20, returnedAt: Clock.milliseconds())
+    expectEqual(credit.bytes, 4 << 20, "the credit after two")
+    credit.regret(2 << 20, returnedAt: Clock.milliseconds())
+    expectEqual(credit.bytes, 12 << 20, "the credit after three")
+    credit.waste(1 << 20)
+    expectEqual(credit.bytes, 11 << 20, "the credit after waste")
+  }
+
+  private static func age() {
+    Fixture.set("HAKMEM_PURGE_DELAY", "50")
+    Option.readEnvironment()
+    let credit = credit()
+    for _ in 0..<3 { credit.regret(1 << 20, returnedAt: Clock.milliseconds() &- 200) }
+    expectEqual(credit.bytes, 0, "the credit after late regrets")
+    for _ in 0..<3 {
+      credit.regret(1 << 20, returnedAt: Clock.milliseconds())
+      whitebox_sleep(120)
+    }
+    expectEqual(credit.bytes, 0, "the credit after rare regrets")
+  }
+
+  private static func bounds() {
+    Fixture.set("HAKMEM_WARM_MIB", "4")
+    Option.readEnvironment()
+    let credit = credit()
+    for _ in 0..<10 { credit.regret(1 << 20, returnedAt: Clock.milliseconds()) }
+    expectEqual(credit.bytes, 4 << 20, "the credit at its bound")
+    credit.waste(64 << 20)
+    expectEqual(credit.bytes, 0, "the credit after much waste")
+  }
+}

@@ -1,0 +1,293 @@
+import CHakmemWhiteBox
+import HakmemPages
+import HakmemPlatform
+import Synchronization
+
+enum LargeRegionsTests {
+  static let all = [
+    WhiteBoxTest("LargeRegions.areAlignedZeroAndRegistered", allocation),
+    WhiteBoxTest("LargeRegions.growInPlaceOrMoveWithTheirContents", growth),
+    WhiteBoxTest("LargeRegions.movingLeavesOthersRegistered", moves),
+    WhiteBoxTest("LargeRegions.shrinkWhereTheyStand", shrinking),
+    WhiteBoxTest("LargeRegions.areKeptOnceTheyWereMissed", keeping),
+    WhiteBoxTest("LargeRegions.keptOnesFitWithinAnEighth", fitting),
+    WhiteBoxTest("LargeRegions.keptOnesGoWithAgeAndBound", ageing),
+    WhiteBoxTest("LargeRegions.zeroedOnesReadAsZeroes", zeroing),
+    WhiteBoxTest("LargeRegions.lockedOnesAreZeroedByWriting", locked),
+    WhiteBoxTest("LargeRegions.oneOfManyThreadsFreesARegion", claiming),
+    WhiteBoxTest("LargeRegions.impossibleSizesChangeNothing", impossible),
+    WhiteBoxTest("LargeRegions.threadsShareThem", threads),
+  ]
+
+  private static let mebibyte: UInt = 1 << 20
+
+  private static func allocate(
+    _ bytes: UInt, alignment: UInt = Constants.superSlabBytes, zero: Bool = false
+  ) -> LargeRegion {
+    guard let region = LargeRegions.allocate(bytes, alignment: alignment, zero: zero) else {
+      Fatal.stop("memory ended")
+    }
+    return region
+  }
+
+  private static func free(_ region: LargeRegion) {
+    expect(region.claimFree())
+    LargeRegions.free(region)
+  }
+
+  private static func mark(_ region: LargeRegion, from first: UInt = 0) {
+    for offset in stride(from: first, to: region.mappedBytes, by: 1 << 16) {
+      Memory.storeWord(offset &+ 1, at: region.start &+ offset)
+    }
+    Memory.storeWord(77, at: region.start &+ region.mappedBytes &- 8)
+  }
+
+  private static func isMarked(_ region: LargeRegion, upTo bytes: UInt) -> Bool {
+    for offset in stride(from: 0, to: bytes, by: 1 << 16)
+    where Memory.loadWord(at: region.start &+ offset) != offset &+ 1 { return false }
+    return true
+  }
+
+  private static func isZero(_ region: LargeRegion) -> Bool {
+    for offset in stride(from: 0, to: region.mappedBytes, by: 512)
+    where Memory.loadWord(at: region.start &+ offset) != 0 { return false }
+    return true
+  }
+
+  private static func allocation() {
+    Fixture.setUp()
+    var total = 0
+    for (index, bytes) in [mebibyte + 1, 2 * mebibyte, 3 * mebibyte - 1, 40 * mebibyte].enumerated()
+    {
+      var alignment = Constants.superSlabBytes
+      while alignment <= 1 << 30 {
+        let region = allocate(bytes, alignment: alignment, zero: true)
+        expect(region.start % alignment == 0 && region.mappedBytes >= bytes)
+        expect(region.mappedBytes - bytes < 1 << 16)
+        expect(isZero(region) && region.isLive)
+        mark(region)
+        expect(LargeRegion.starting(at: region.start) == region)
+        expect(LargeRegion.around(region.start &+ 5) == region)
+        expect(LargeRegion.starting(at: region.start &+ 4096) == nil)
+        total += Int(region.mappedBytes)
+        alignment *= 8
+        expectEqual(LargeRegions.liveBytes, total, "the live bytes")
+      }
+      expect(LargeRegions.liveCount > index)
+    }
+    var found = 0
+    LargeRegions.forEachLive { _ in found += 1 }
+    expectEqual(found, LargeRegions.liveCount, "live regions found")
+  }
+
+  private static func growth() {
+    Fixture.setUp()
+    let region = allocate(2 * mebibyte)
+    mark(region)
+    var bytes = 2 * mebibyte
+    var moved = 0
+    while bytes < 512 * mebibyte {
+      let old = region.mappedBytes
+      let start = region.start
+      bytes += bytes / 2
+      expect(LargeRegions.resize(region, to: bytes))
+      expect(region.mappedBytes >= bytes)
+      if region.start != start {
+        moved += 1
+        expect(SuperSlabRegistry.record(at: start) == 0, "the old address is still registered")
+      }
+      expect(LargeRegion.starting(at: region.start) == region)
+      expect(isMarked(region, upTo: old), "a region that grew lost its contents")
+      expect(Memory.loadWord(at: region.start &+ region.mappedBytes &- 8) == 0)
+      mark(region, from: old.roundedUp(to: 1 << 16))
+      Memory.storeWord(0, at: region.start &+ region.mappedBytes &- 8)
+    }
+    expect(moved < 10, "most steps grow in place")
+    expectEqual(LargeRegions.liveBytes, Int(region.mappedBytes), "the live bytes")
+    free(region)
+    expectEqual(LargeRegions.liveBytes, 0, "the live bytes")
+    expectEqual(LargeRegions.liveCount, 0, "the live regions")
+  }
+
+  /// Regions that move and regions that are made meanwhile stay registered.
+  private static func moves() {
+    Fixture.setUp()
+    Fixture.onThreads(4) { thread in
+      var random = Random(thread + 23)
+      for _ in 0..<150 {
+        let region = allocate(2 * mebibyte)
+        Memory.storeWord(UInt(thread), at: region.start)
+        for _ in 0..<3 {
+          let bytes = region.mappedBytes &+ UInt(1 + random.below(8)) &* mebibyte
+          expect(LargeRegions.resize(region, to: bytes))
+          expect(LargeRegion.starting(at: region.start) == region, "a region is not registered")
+          expectEqual(Memory.loadWord(at: region.start), UInt(thread), "the first word")
+        }
+        free(region)
+      }
+    }
+    var found = 0
+    LargeRegions.forEachLive { _ in found += 1 }
+    expectEqual(found, 0, "live regions")
+    expectNoFault(LargeRegions.fault)
+  }
+
+  private static func shrinking() {
+    Fixture.setUp()
+    let region = allocate(16 * mebibyte)
+    mark(region)
+    let start = region.start
+    expect(LargeRegions.resize(region, to: 3 * mebibyte + 1))
+    expect(region.start == start)
+    expectEqual(region.mappedBytes, (3 * mebibyte + 1).roundedUp(to: 4096), "the mapped bytes")
+    expect(isMarked(region, upTo: 3 * mebibyte))
+    expect(whitebox_is_resident(start &+ 4 * mebibyte, 4096) == 0)
+    expect(LargeRegions.resize(region, to: 3 * mebibyte + 1), "the same size again")
+    expectEqual(LargeRegions.liveBytes, Int(region.mappedBytes), "the live bytes")
+    free(region)
+  }
+
+  private static func cycle(_ bytes: UInt) -> UInt {
+    let region = allocate(bytes)
+    Memory.storeWord(1, at: region.start)
+    let start = region.start
+    free(region)
+    return start
+  }
+
+  private static func keeping() {
+    Fixture.setUp()
+    _ = cycle(4 * mebibyte)
+    expectEqual(LargeRegions.keptBytes, 0, "the kept bytes after one use")
+    for _ in 0..<4 { _ = cycle(4 * mebibyte) }
+    expectEqual(LargeRegions.keptBytes, Int(4 * mebibyte), "the kept bytes after five")
+    expectNoFault(LargeRegions.fault)
+    let kept = cycle(4 * mebibyte)
+    expect(cycle(4 * mebibyte) == kept, "a kept region serves again")
+    expect(LargeRegion.starting(at: kept)?.isLive == false)
+    expect(LargeRegion.starting(at: kept)?.claimFree() == false, "a kept region cannot be freed")
+    // A ghost of another size earns nothing.
+    for _ in 0..<5 { _ = cycle(12 * mebibyte); _ = cycle(9 * mebibyte) }
+    expectNoFault(LargeRegions.fault)
+  }
+
+  private static func fitting() {
+    Fixture.setUp()
+    for _ in 0..<5 { _ = cycle(8 * mebibyte) }
+    let kept = LargeRegions.keptBytes
+    expectEqual(kept, Int(8 * mebibyte), "the kept bytes")
+    let smaller = allocate(7 * mebibyte)
+    expect(smaller.mappedBytes < 8 * mebibyte, "8 MiB are more than an eighth too much for 7")
+    expectEqual(LargeRegions.keptBytes, kept, "the kept bytes")
+    let aligned = allocate(8 * mebibyte, alignment: 1 << 40)
+    expect(aligned.start % (1 << 40) == 0)
+    let fitting = allocate(8 * mebibyte - 4096)
+    expectEqual(fitting.mappedBytes, 8 * mebibyte, "the mapped bytes")
+    expectEqual(LargeRegions.keptBytes, 0, "the kept bytes")
+    expectNoFault(LargeRegions.fault)
+  }
+
+  private static func ageing() {
+    Fixture.setUp("HAKMEM_WARM_MIB", "8")
+    for _ in 0..<12 {
+      let first = allocate(3 * mebibyte)
+      let second = allocate(4 * mebibyte)
+      let third = allocate(5 * mebibyte)
+      free(first)
+      free(second)
+      free(third)
+      expect(LargeRegions.keptBytes <= 8 << 20, "more is kept than allowed")
+      expectNoFault(LargeRegions.fault)
+    }
+    expect(LargeRegions.keptBytes > 0)
+    LargeRegions.purge(age: 3_600_000)
+    expect(LargeRegions.keptBytes > 0, "young regions went")
+    LargeRegions.purge(age: 0)
+    expectEqual(LargeRegions.keptBytes, 0, "the kept bytes")
+    expectNoFault(LargeRegions.fault)
+    expectEqual(LargeRegions.liveCount, 0, "live regions")
+    var found = 0
+    SuperSlabRegistry.forEachRecord { if SpanKind.of(record: $0) == .large { found += 1 } }
+    expectEqual(found, 0, "regions in the registry")
+  }
+
+  private static func zeroing() {
+    Fixture.setUp()
+    // Below and above the size from which pages are dropped rather than written.
+    for bytes in [3 * mebibyte, 9 * mebibyte] {
+      for _ in 0..<6 {
+        let region = allocate(bytes, zero: true)
+        expect(isZero(region), "a zeroed region is not zero")
+        mark(region)
+        free(region)
+      }
+      expect(LargeRegions.keptBytes > 0)
+    }
+  }
+
+  private static func locked() {
+    Fixture.setUp()
+    for _ in 0..<5 { _ = cycle(6 * mebibyte) }
+    let region = allocate(6 * mebibyte)
+    guard whitebox_lock_memory(region.start, Int(region.mappedBytes)) != 0 else { return }
+    mark(region)
+    let start = region.start
+    free(region)
+    let again = allocate(6 * mebibyte, zero: true)
+    expect(again.start == start && isZero(again), "a zeroed region of locked pages is not zero")
+  }
+
+  private static func claiming() {
+    Fixture.setUp()
+    for _ in 0..<50 {
+      let region = allocate(2 * mebibyte)
+      let winners = Fixture.words(1)
+      Fixture.onThreads(4) { _ in
+        if region.claimFree() { winners.pointee.wrappingAdd(1, ordering: .relaxed) }
+      }
+      expectEqual(winners.pointee.load(ordering: .relaxed), 1, "threads that freed the region")
+      LargeRegions.free(region)
+    }
+  }
+
+  private static func impossible() {
+    Fixture.setUp()
+    for _ in 0..<5 { _ = cycle(4 * mebibyte) }
+    let kept = LargeRegions.keptBytes
+    expect(kept > 0)
+    let region = allocate(2 * mebibyte)
+    for bytes: UInt in [1 << 47, 1 << 62, UInt(Int.max), 1 << 63, .max - 4096, .max] {
+      expect(LargeRegions.allocate(bytes, alignment: 1 << 21, zero: false) == nil)
+      if bytes <= UInt(Int.max) { expect(!LargeRegions.resize(region, to: bytes)) }
+    }
+    expect(LargeRegions.allocate(4096, alignment: 1 << 62, zero: false) == nil)
+    expectEqual(LargeRegions.keptBytes, kept, "the kept bytes")
+    expectEqual(region.mappedBytes, 2 * mebibyte, "the mapped bytes")
+    expectEqual(LargeRegions.liveCount, 1, "live regions")
+  }
+
+  private static func threads() {
+    Fixture.setUp()
+    Fixture.onThreads(4) { thread in
+      var random = Random(thread + 29)
+      var regions: [LargeRegion] = []
+      for round in 0..<400 {
+        if regions.count < 6, random.bool() {
+          let region = allocate(UInt(1 + random.below(6)) &* mebibyte &+ 1, zero: random.bool())
+          Memory.storeWord(UInt(round), at: region.start &+ 8)
+          Memory.storeWord(region.address, at: region.start)
+          regions.append(region)
+        } else if !regions.isEmpty {
+          let region = regions.remove(at: random.below(regions.count))
+          expectEqual(Memory.loadWord(at: region.start), region.address, "a region's mark")
+          Memory.storeWord(0, at: region.start)
+          free(region)
+        }
+        if round % 100 == 0 { LargeRegions.purge(age: 0) }
+      }
+      for region in regions { free(region) }
+    }
+    expectEqual(LargeRegions.liveBytes, 0, "the live bytes")
+    expectNoFault(LargeRegions.fault)
+  }
+}

@@ -1,0 +1,92 @@
+import HakmemPlatform
+import HakmemSlabs
+
+enum SizeClassTests {
+  static let all = [
+    WhiteBoxTest("SizeClass.isTheSmallestThatFits", smallest),
+    WhiteBoxTest("SizeClass.wastesAtMostAnEighthAbove128", waste),
+    WhiteBoxTest("SizeClass.sizesAreMultiplesOf16", multiples),
+    WhiteBoxTest("SizeClass.alignedServingIsTheSmallestThatFits", aligned),
+    WhiteBoxTest("SizeClass.blocksFillTheGranule", blocks),
+    WhiteBoxTest("SizeClass.capacitiesFollowTheOption", capacities),
+  ]
+
+  private static func smallest() {
+    Fixture.setUp()
+    for bytes in 0...SizeClass.maximumBytes {
+      let sizeClass = SizeClass.serving(bytes)
+      let number = sizeClass.number
+      expect(number >= 1 && number < SizeClass.count)
+      expect(sizeClass.blockBytes >= bytes, "the block is too small")
+      if number > 1 { expect(SizeClass(number - 1).blockBytes < bytes, "a smaller class fits") }
+    }
+  }
+
+  private static func waste() {
+    Fixture.setUp()
+    for bytes in 129...SizeClass.maximumBytes {
+      let block = SizeClass.serving(bytes).blockBytes
+      expect((block - bytes) * 8 <= block, "more than an eighth is rounding")
+    }
+  }
+
+  private static func multiples() {
+    Fixture.setUp()
+    for number in 1..<SizeClass.count {
+      let bytes = SizeClass(number).blockBytes
+      expect(bytes % 16 == 0)
+      expectEqual(SizeClass(number).number, number, "the number")
+      expect(SizeClass.serving(bytes) == SizeClass(number))
+      if number > 1 { expect(SizeClass(number - 1).blockBytes < bytes) }
+    }
+    expectEqual(SizeClass(SizeClass.count - 1).blockBytes, SizeClass.maximumBytes, "the largest")
+    expectEqual(SizeClass(1).blockBytes, 16, "the smallest")
+  }
+
+  private static func aligned() {
+    Fixture.setUp()
+    var alignment: UInt = 16
+    while alignment <= 1 << 17 {
+      for bytes in stride(from: 0 as UInt, through: SizeClass.maximumBytes + 64, by: 24) {
+        var expected = SizeClass.none
+        if alignment <= SizeClass.maximumBytes {
+          for number in 1..<SizeClass.count {
+            let block = SizeClass(number).blockBytes
+            guard block >= max(bytes, alignment), block % alignment == 0 else { continue }
+            expected = SizeClass(number)
+            break
+          }
+        }
+        let sizeClass = SizeClass.serving(bytes, alignment: alignment)
+        expectEqual(sizeClass.number, expected.number, "the class")
+      }
+      alignment *= 2
+    }
+  }
+
+  private static func blocks() {
+    Fixture.setUp()
+    for number in 1..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      let used = UInt(sizeClass.blocksPerSlab) * sizeClass.blockBytes
+      expect(used <= Constants.granuleBytes && Constants.granuleBytes - used < sizeClass.blockBytes)
+    }
+  }
+
+  private static func capacities() {
+    for value: StaticString in ["1", "16", "128", "1024"] {
+      Fixture.set("HAKMEM_CACHE_KIB", value)
+      Option.readEnvironment()
+      SizeClass.learn()
+      for number in 1..<SizeClass.count {
+        let sizeClass = SizeClass(number)
+        let capacity = sizeClass.cacheCapacity
+        expect(capacity >= 4 && capacity <= SizeClass.maximumCacheCapacity)
+        expect(
+          capacity == 4 || UInt(capacity) * sizeClass.blockBytes <= Option.cacheBytes.value << 10)
+        expect(sizeClass.refillCount >= 2 && sizeClass.refillCount <= capacity)
+        expect(sizeClass.refillCount <= Depot.batchCapacity)
+      }
+    }
+  }
+}
