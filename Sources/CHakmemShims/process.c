@@ -11,7 +11,7 @@
 
 /* A thread-cache header whose bins are empty and full at once: malloc finds 0 below bin 0's top,
  * free finds every top at its limit. The layout is ThreadCacheHeader's in Swift. */
-enum { class_of_bytes = 264, bin_words = 2 * 73 };
+enum { class_of_bytes = 264, bin_words = 2 * 97 };
 struct closed_header {
   const uintptr_t *bins[bin_words];
   uint8_t class_of[class_of_bytes];
@@ -34,7 +34,7 @@ const uint8_t *hakmem_class_map = no_class;
 
 static _Alignas(64) char platform_storage[hakmem_storage_bytes];
 static _Alignas(64) char pages_storage[hakmem_storage_bytes];
-static _Alignas(64) char slabs_storage[2 * hakmem_storage_bytes];
+static _Alignas(64) char slabs_storage[3 * hakmem_storage_bytes];
 static _Alignas(64) char cache_storage[hakmem_storage_bytes];
 static _Alignas(64) char malloc_storage[hakmem_storage_bytes];
 static _Alignas(4096) char span_root_storage[hakmem_root_bytes];

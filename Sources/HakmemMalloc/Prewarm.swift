@@ -21,7 +21,7 @@ public func hak_ss_prewarm_class(_ sizeClass: Int32, _ count: Int32) -> Int32 {
   guard Process.start() else { return 0 }
   for made in 0..<count {
     guard SuperSlabPool.prewarm(1, prefault: configuredPrefault) == 1,
-      SlabList(SizeClass(Int(sizeClass))).addSlabs(Int(Constants.granulesPerSuperSlab))
+      SlabList(SizeClass(Int(sizeClass))).fillSuperSlab()
     else { return made }
   }
   return count

@@ -10,6 +10,7 @@ package enum PagesStorage {
   static var counters: UInt { base &+ 64 }
   static var addressSpace: UInt { base &+ 192 }
   static var availableSuperSlabs: UInt { base &+ 256 }
+  static var availableWideSuperSlabs: UInt { base &+ 704 }
   static var warmSuperSlabs: UInt { base &+ 320 }
   static var coldSuperSlabs: UInt { base &+ 384 }
   static var allSuperSlabs: UInt { base &+ 448 }

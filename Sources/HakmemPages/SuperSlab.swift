@@ -24,6 +24,8 @@ package struct SuperSlab: Equatable {
     /// When a granule came back last, or the SuperSlab was emptied; Clock.milliseconds.
     let returnedAt: Atomic<UInt32>
     var start: UInt
+    /// Granules of each slab, while it holds slabs: 1 or 4, all slabs alike.
+    var span: UInt
     /// Slab records, once the SuperSlab held slabs; the slab layer's.
     let slabTable: Atomic<UInt>
     /// Page-run table, once it held page runs.
@@ -63,6 +65,7 @@ package struct SuperSlab: Equatable {
       halfMade.push(address)
       return nil
     }
+    superSlab.record.pointee.span = 1
     let created = PageCounters.shared.pointee.superSlabsCreated.wrappingAdd(1, ordering: .relaxed)
     superSlab.record.pointee.ordinal = UInt(created.oldValue)
     superSlab.joinAll()
@@ -83,14 +86,14 @@ package struct SuperSlab: Equatable {
 
   // MARK: Granules
 
-  /// Takes the lowest free granule. The caller holds the SuperSlab. `isLast`: no free granule is
+  /// Takes the lowest free granules for one slab. The caller holds the SuperSlab. `isLast`: no free granule is
   /// left, the SuperSlab is no longer listed and the caller must not list it.
-  package func takeGranule() -> (index: UInt, isLast: Bool) {
+  package func takeGranules() -> (index: UInt, isLast: Bool) {
     var old = record.pointee.granules.load(ordering: .acquiring)
     while true {
       invariant(old & Self.allGranules != 0, "a listed SuperSlab has no free granule")
       let index = UInt64(old.trailingZeroBitCount)
-      var new = old & ~(1 << index)
+      var new = old & ~(slabMask << index)
       if new & Self.allGranules == 0 { new = 0 }
       let (done, seen) = record.pointee.granules.weakCompareExchange(
         expected: old, desired: new, successOrdering: .acquiring, failureOrdering: .acquiring)
@@ -98,6 +101,10 @@ package struct SuperSlab: Equatable {
       old = seen
     }
   }
+
+  /// The granules of one slab, from bit 0 on.
+  private var slabMask: UInt64 { (1 << UInt64(record.pointee.span)) &- 1 }
+  package var span: UInt { record.pointee.span }
 
   /// Returns granules. `mustList`: the caller must put the SuperSlab on the available list.
   package func returnGranules(_ mask: UInt64) -> (mustList: Bool, isEmpty: Bool) {
@@ -165,11 +172,12 @@ package struct SuperSlab: Equatable {
   }
 }
 
-/// A granule: 64 KiB of a SuperSlab, the place of one slab.
-package struct Granule {
+/// The place of one slab: `span` granules of a SuperSlab, 64 KiB each, from `index` on.
+package struct Granules {
   package let superSlab: SuperSlab
   package let index: UInt
   package var start: UInt { superSlab.start &+ index << Constants.granuleShift }
+  package var span: UInt { superSlab.span }
 
   @inline(__always)
   package init(superSlab: SuperSlab, index: UInt) {
@@ -177,6 +185,9 @@ package struct Granule {
     self.index = index
   }
 
-  /// Whether its pages may hold anything but zeroes.
-  package var isDirty: Bool { superSlab.dirtyGranules & (1 << UInt32(index)) != 0 }
+  /// Their bits in the SuperSlab's masks.
+  var mask: UInt64 { ((1 << UInt64(span)) &- 1) << UInt64(index) }
+
+  /// Whether their pages may hold anything but zeroes.
+  package var areDirty: Bool { superSlab.dirtyGranules & UInt32(mask) != 0 }
 }

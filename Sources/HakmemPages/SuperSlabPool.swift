@@ -14,14 +14,14 @@ package enum SuperSlabPool {
     let count: Atomic<Int>
   }
 
-  private static var state: UnsafeMutablePointer<State> {
-    Memory.pointer(at: PagesStorage.availableSuperSlabs)
-  }
   private static var warmState: UnsafeMutablePointer<WarmState> {
     Memory.pointer(at: PagesStorage.warmSuperSlabs)
   }
-  private static var available: TaggedStack {
-    TaggedStack(unsafeAt: PagesStorage.availableSuperSlabs)
+  /// SuperSlabs with free granules, by the span of the slabs that they hold.
+  private static func available(_ span: UInt) -> TaggedStack {
+    TaggedStack(
+      unsafeAt: span == 1
+        ? PagesStorage.availableSuperSlabs : PagesStorage.availableWideSuperSlabs)
   }
   private static var warm: TaggedStack { TaggedStack(unsafeAt: PagesStorage.warmSuperSlabs) }
   private static var cold: TaggedStack { TaggedStack(unsafeAt: PagesStorage.coldSuperSlabs) }
@@ -117,42 +117,47 @@ package enum SuperSlabPool {
     }
   }
 
-  /// A granule for a slab; nil when memory is exhausted.
-  package static func takeGranule() -> Granule? {
+  /// Granules for a slab of `span` granules (1 or 4); nil when memory is exhausted.
+  package static func takeGranules(_ span: UInt = 1) -> Granules? {
+    let available = available(span)
     let address = available.pop()
     if address != 0 {
       let superSlab = SuperSlab(unsafeRecord: address)
-      let (index, isLast) = superSlab.takeGranule()
+      let (index, isLast) = superSlab.takeGranules()
       if !isLast { available.push(address) }
-      return Granule(superSlab: superSlab, index: index)
+      return Granules(superSlab: superSlab, index: index)
     }
     guard let superSlab = takeEmpty() else { return nil }
+    superSlab.record.pointee.span = span
     superSlab.record.pointee.granules.store(
       SuperSlab.allGranules | SuperSlab.listed, ordering: .relaxed)
     superSlab.begin(.slabs)
     trace(superSlab, "holds slabs")
-    let (index, _) = superSlab.takeGranule()
+    let (index, _) = superSlab.takeGranules()
     available.push(superSlab.address)
-    return Granule(superSlab: superSlab, index: index)
+    return Granules(superSlab: superSlab, index: index)
   }
 
-  /// Returns a granule whose slab is dead.
-  package static func putGranule(_ granule: Granule) {
-    let superSlab = granule.superSlab
-    let bit: UInt32 = 1 << UInt32(granule.index)
-    superSlab.record.pointee.dirtyGranules.bitwiseOr(bit, ordering: .relaxed)
+  /// Returns the granules of a slab that is dead.
+  package static func putGranules(_ granules: Granules) {
+    let superSlab = granules.superSlab
+    let available = available(granules.span)
+    let mask = granules.mask
+    superSlab.record.pointee.dirtyGranules.bitwiseOr(UInt32(mask), ordering: .relaxed)
     superSlab.record.pointee.returnedAt.store(Clock.milliseconds(), ordering: .relaxed)
-    let (mustList, isEmpty) = superSlab.returnGranules(UInt64(bit))
+    let (mustList, isEmpty) = superSlab.returnGranules(mask)
     if mustList { available.push(superSlab.address) }
-    if isEmpty, state.pointee.emptied.wrappingAdd(1, ordering: .relaxed).newValue >= 1 {
-      retireEmpty()
-    }
+    if isEmpty { retireEmpty() }
   }
 
   /// Moves the empty SuperSlabs from the available list to the warm pool.
   package static func retireEmpty() {
-    state.pointee.emptied.store(0, ordering: .relaxed)
-    var emptied = takeAvailable { superSlab in
+    retireEmpty(from: available(1))
+    retireEmpty(from: available(4))
+  }
+
+  private static func retireEmpty(from available: TaggedStack) {
+    var emptied = take(from: available) { superSlab in
       let empty = SuperSlab.allGranules | SuperSlab.listed
       return superSlab.record.pointee.granules.compareExchange(
         expected: empty, desired: 0, successOrdering: .acquiring, failureOrdering: .relaxed
@@ -167,7 +172,14 @@ package enum SuperSlabPool {
 
   /// Calls `body` for the available SuperSlabs that `isWanted`; meanwhile the caller holds them.
   static func forEachAvailable(where isWanted: (SuperSlab) -> Bool, _ body: (SuperSlab) -> Void) {
-    var address = takeAvailable(where: isWanted)
+    forEach(in: available(1), where: isWanted, body)
+    forEach(in: available(4), where: isWanted, body)
+  }
+
+  private static func forEach(
+    in available: TaggedStack, where isWanted: (SuperSlab) -> Bool, _ body: (SuperSlab) -> Void
+  ) {
+    var address = take(from: available, where: isWanted)
     while address != 0 {
       let next = TaggedStack.next(after: address)
       body(SuperSlab(unsafeRecord: address))
@@ -176,9 +188,11 @@ package enum SuperSlabPool {
     }
   }
 
-  /// Takes the SuperSlabs that `isWanted` off the available list and returns them as a chain. The
+  /// Takes the SuperSlabs that `isWanted` off an available list and returns them as a chain. The
   /// others are missing for a moment only: who finds the list empty makes a new SuperSlab.
-  private static func takeAvailable(where isWanted: (SuperSlab) -> Bool) -> UInt {
+  private static func take(
+    from available: TaggedStack, where isWanted: (SuperSlab) -> Bool
+  ) -> UInt {
     var taken: UInt = 0
     var address = available.popAll()
     while address != 0 {

@@ -1,8 +1,9 @@
 import CHakmemShims
 import HakmemPlatform
 
-/// A size class: 1 … 72, or 0 for none. Block sizes go in steps of 16 to 128, then in 8 steps a
-/// doubling to 32 KiB: at most an eighth of a block is rounding.
+/// A size class: 1 … 96, or 0 for none. Block sizes go in steps of 16 to 128, then in 8 steps a
+/// doubling to 32 KiB: at most an eighth of a block is rounding. From 4 to 8 KiB there are 32
+/// steps, because pages of 4 KiB with a header of the program's own are many (sqlite3).
 ///
 /// The class map and the thread cache hold twice the class (`doubled`), which is the class's offset
 /// in words among bins of two words.
@@ -15,22 +16,26 @@ package struct SizeClass: Equatable {
 
   package var number: Int { Int(doubled / 2) }
   package static let none = SizeClass(doubled: 0)
-  package static let count = 73
+  package static let count = 97
   package static let maximumBytes: UInt = 32 << 10
   /// Largest size whose class the fast path looks up.
   package static let fastMaximumBytes: UInt = 4096
 
   /// What the slow paths need to know of a class, computed once at start.
   struct Facts {
+    /// ⌈2⁴⁰ / blockBytes⌉: (offset × reciprocal) >> 40 is exact for offsets inside a slab.
+    var reciprocal: UInt64
     var blockBytes: UInt32
-    /// ⌈2³² / blockBytes⌉: (offset × reciprocal) >> 32 is exact for offsets inside a granule.
-    var reciprocal: UInt32
     var blocksPerSlab: UInt32
     /// Most blocks that a thread caches.
     var cacheCapacity: UInt16
     /// Blocks moved at once between slabs and a thread cache.
     var refillCount: UInt16
+    /// Granules of a slab.
+    var slabSpan: UInt32
   }
+
+  static let reciprocalShift: UInt = 40
 
   private var facts: UnsafeMutablePointer<Facts> {
     Memory.pointer(at: SlabsStorage.facts &+ doubled &* UInt(MemoryLayout<Facts>.stride) / 2)
@@ -39,6 +44,9 @@ package struct SizeClass: Equatable {
   package var blocksPerSlab: Int { Int(facts.pointee.blocksPerSlab) }
   package var cacheCapacity: Int { Int(facts.pointee.cacheCapacity) }
   package var refillCount: Int { Int(facts.pointee.refillCount) }
+  /// Granules of a slab: 1, or 4 where the blocks of 1 would leave more than 1 % of its pages over.
+  package var slabSpan: UInt { UInt(facts.pointee.slabSpan) }
+  package var slabBytes: UInt { slabSpan << Constants.granuleShift }
   var reciprocal: UInt { UInt(facts.pointee.reciprocal) }
 
   /// The class that serves `byteCount`, which is at most `maximumBytes`.
@@ -46,8 +54,12 @@ package struct SizeClass: Equatable {
     if byteCount <= 128 { return SizeClass(doubled: max(byteCount &+ 15, 16) / 16 &* 2) }
     // byteCount lies in (2ˡᵒᵍ, 2ˡᵒᵍ⁺¹].
     let log = UInt(UInt.bitWidth - 1 - (byteCount &- 1).leadingZeroBitCount)
+    if log == fineLog {
+      return SizeClass(doubled: (firstFine &+ (byteCount &- 1 &- fineStart) / fineStep) &* 2)
+    }
     let step = ((byteCount &- 1) >> (log &- 3)) & 7
-    return SizeClass(doubled: (8 &+ (log &- 7) &* 8 &+ step &+ 1) &* 2)
+    let number = 8 &+ (log &- 7) &* 8 &+ step &+ 1
+    return SizeClass(doubled: (log > fineLog ? number &+ fineExtra : number) &* 2)
   }
 
   /// The smallest class for `byteCount` whose blocks all lie at multiples of `alignment`; `none`
@@ -63,10 +75,21 @@ package struct SizeClass: Equatable {
     return .none
   }
 
+  private static let fineLog: UInt = 12
+  private static let fineStart: UInt = 4096
+  private static let fineStep: UInt = 128
+  private static let fineCount: UInt = fineStart / fineStep
+  private static let firstFine: UInt = 49
+  /// Classes that the doubling has beyond 8.
+  private static let fineExtra: UInt = fineCount - 8
+
   /// Block size of a class by its number, from the rule.
   private static func blockBytes(_ number: UInt) -> UInt {
     if number <= 8 { return number &* 16 }
-    let step = number &- 9
+    if number >= firstFine, number < firstFine &+ fineCount {
+      return fineStart &+ (number &- firstFine &+ 1) &* fineStep
+    }
+    let step = number &- 9 &- (number > firstFine ? fineExtra : 0)
     return (128 << (step / 8)) &+ (16 << (step / 8)) &* (step % 8 &+ 1)
   }
 
@@ -76,14 +99,22 @@ package struct SizeClass: Equatable {
     for number in 1..<UInt(count) {
       let bytes = blockBytes(number)
       let sizeClass = SizeClass(doubled: number &* 2)
+      let span: UInt = leftOver(bytes) > Constants.granuleBytes / 100 ? 4 : 1
       let capacity = min(max(cacheBytes / bytes, 4), UInt(maximumCacheCapacity))
       sizeClass.facts.pointee = Facts(
+        reciprocal: UInt64(((1 << reciprocalShift) &+ bytes &- 1) / bytes),
         blockBytes: UInt32(bytes),
-        reciprocal: UInt32(((1 << 32) &+ bytes &- 1) / bytes),
-        blocksPerSlab: UInt32(Constants.granuleBytes / bytes),
+        blocksPerSlab: UInt32(span &* Constants.granuleBytes / bytes),
         cacheCapacity: UInt16(capacity),
-        refillCount: UInt16(min(max(capacity / 2, 2), UInt(Batch.capacity))))
+        refillCount: UInt16(min(max(capacity / 2, 2), UInt(Batch.capacity))),
+        slabSpan: UInt32(span))
     }
+  }
+
+  /// Bytes of the pages that the blocks of a slab of one granule touch and do not fill.
+  private static func leftOver(_ blockBytes: UInt) -> UInt {
+    let filled = Constants.granuleBytes / blockBytes &* blockBytes
+    return filled.roundedUp(to: Constants.pageBytes) &- filled
   }
 
   /// Slots that every class has in a thread cache.

@@ -2,7 +2,7 @@ import HakmemPages
 import HakmemPlatform
 import Synchronization
 
-/// A granule carved into blocks of one size class, described by a record away from the blocks.
+/// One or four granules carved into blocks of one size class, described by a record away from the blocks.
 ///
 /// A block is in exactly one place: with the program, in a thread cache, in a batch, or free here.
 ///     bit i of the bitmap set  ⇒  block i is free here, and was handed out before (i < fresh)
@@ -56,38 +56,38 @@ package struct Slab: Equatable {
 
   // MARK: Birth and death
 
-  /// A slab on a new granule, held by the caller; nil when memory is exhausted.
+  /// A slab on new granules, held by the caller; nil when memory is exhausted.
   package static func create(_ sizeClass: SizeClass) -> Slab? {
-    guard let granule = SuperSlabPool.takeGranule() else { return nil }
-    guard let table = table(of: granule.superSlab) else {
-      SuperSlabPool.putGranule(granule)
+    guard let granules = SuperSlabPool.takeGranules(sizeClass.slabSpan) else { return nil }
+    guard let table = table(of: granules.superSlab) else {
+      SuperSlabPool.putGranules(granules)
       return nil
     }
-    let slab = Slab(unsafeRecord: table &+ granule.index &* recordBytes)
+    let slab = Slab(unsafeRecord: table &+ granules.index &* recordBytes)
     let record = slab.record
-    slab.checkIsVacant(at: granule.start)
+    slab.checkIsVacant(at: granules.start)
     record.pointee.bitmap = slab.address &+ bitmapOffset
     if sizeClass.blocksPerSlab > ownBitmapBlocks {
       record.pointee.bitmap = BitmapChunk.take()
       guard record.pointee.bitmap != 0 else {
-        SuperSlabPool.putGranule(granule)
+        SuperSlabPool.putGranules(granules)
         return nil
       }
     }
     record.pointee.fresh = 0
     record.pointee.hint = 0
-    record.pointee.start = granule.start
-    record.pointee.superSlab = granule.superSlab.address
-    record.pointee.wasZero = !granule.isDirty
+    record.pointee.start = granules.start
+    record.pointee.superSlab = granules.superSlab.address
+    record.pointee.wasZero = !granules.areDirty
     record.pointee.doubledClass.store(UInt8(sizeClass.doubled), ordering: .relaxed)
     record.pointee.availability.store(
       Self.listedFlag | UInt32(sizeClass.blocksPerSlab), ordering: .relaxed)
-    ClassMap.set(sizeClass.doubled, at: granule.start)
+    setClassMap(sizeClass.doubled, granules)
     SlabCounters.shared.pointee.created.wrappingAdd(1, ordering: .relaxed)
     return slab
   }
 
-  /// Returns the granule of a slab whose blocks are all free. The caller holds the slab.
+  /// Returns the granules of a slab whose blocks are all free. The caller holds the slab.
   package func retire() {
     check(fault(isAtRest: true))
     let words = (Int(record.pointee.fresh) + 63) / 64
@@ -95,11 +95,18 @@ package struct Slab: Equatable {
     if sizeClass.blocksPerSlab > Self.ownBitmapBlocks { BitmapChunk.putBack(record.pointee.bitmap) }
     record.pointee.doubledClass.store(0, ordering: .relaxed)
     record.pointee.availability.store(0, ordering: .relaxed)
-    ClassMap.set(0, at: start)
     SlabCounters.shared.pointee.retired.wrappingAdd(1, ordering: .relaxed)
     let superSlab = SuperSlab(unsafeRecord: record.pointee.superSlab)
     let index = (start &- superSlab.start) >> Constants.granuleShift
-    SuperSlabPool.putGranule(Granule(superSlab: superSlab, index: index))
+    let granules = Granules(superSlab: superSlab, index: index)
+    Self.setClassMap(0, granules)
+    SuperSlabPool.putGranules(granules)
+  }
+
+  private static func setClassMap(_ doubledClass: UInt, _ granules: Granules) {
+    for granule in 0..<granules.span {
+      ClassMap.set(doubledClass, at: granules.start &+ granule << Constants.granuleShift)
+    }
   }
 
   /// The slab around `pointer`; nil when none lies there.
@@ -109,7 +116,8 @@ package struct Slab: Equatable {
     let superSlab = SuperSlab(unsafeRecord: record)
     let table = superSlab.slabTable
     guard table != 0 else { return nil }
-    let index = (pointer &- superSlab.start) >> Constants.granuleShift
+    let granule = (pointer &- superSlab.start) >> Constants.granuleShift
+    let index = granule.roundedDown(to: superSlab.span)
     let slab = Slab(unsafeRecord: table &+ index &* recordBytes)
     return slab.sizeClass == .none ? nil : slab
   }
@@ -126,9 +134,11 @@ package struct Slab: Equatable {
   /// Calls `body` for every slab of a SuperSlab.
   package static func forEach(in superSlab: SuperSlab, _ body: (Slab) -> Void) {
     guard superSlab.kind == .slabs, superSlab.slabTable != 0 else { return }
-    for index in 0..<Constants.granulesPerSuperSlab {
+    var index: UInt = 0
+    while index < Constants.granulesPerSuperSlab {
       let slab = Slab(unsafeRecord: superSlab.slabTable &+ index &* recordBytes)
       if slab.sizeClass != .none { body(slab) }
+      index &+= superSlab.span
     }
   }
 
@@ -138,14 +148,14 @@ package struct Slab: Equatable {
   /// block that was never handed out.
   package func blockIndex(of pointer: UInt) -> Int? {
     let offset = pointer &- start
-    let index = (offset &* sizeClass.reciprocal) >> 32
+    let index = (offset &* sizeClass.reciprocal) >> SizeClass.reciprocalShift
     guard index &* sizeClass.blockBytes == offset, index < record.pointee.fresh else { return nil }
     return Int(index)
   }
 
   /// Start of the block around `pointer`.
   package func blockStart(around pointer: UInt) -> UInt {
-    let index = ((pointer &- start) &* sizeClass.reciprocal) >> 32
+    let index = ((pointer &- start) &* sizeClass.reciprocal) >> SizeClass.reciprocalShift
     return start &+ index &* sizeClass.blockBytes
   }
 

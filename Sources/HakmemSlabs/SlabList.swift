@@ -46,9 +46,9 @@ package struct SlabList {
     return carved
   }
 
-  /// Lists new slabs ahead of need; false when memory is exhausted.
-  package func addSlabs(_ count: Int) -> Bool {
-    for _ in 0..<count {
+  /// Lists as many new slabs ahead of need as a SuperSlab holds; false when memory is exhausted.
+  package func fillSuperSlab() -> Bool {
+    for _ in 0..<(Constants.granulesPerSuperSlab / sizeClass.slabSpan) {
       guard let slab = Slab.create(sizeClass) else { return false }
       state.pointee.slabs.wrappingAdd(1, ordering: .relaxed)
       stack.push(slab.address)
@@ -86,7 +86,7 @@ package struct SlabList {
     var bits: UInt64 = 0
     while taken < count {
       let pointer = Memory.loadWord(at: slots &+ UInt(taken) &* 8)
-      guard pointer &- slab.start < Constants.granuleBytes else { break }
+      guard pointer &- slab.start < sizeClass.slabBytes else { break }
       taken += 1
       guard let index = slab.blockIndex(of: pointer) else {
         reject(pointer, .interior)

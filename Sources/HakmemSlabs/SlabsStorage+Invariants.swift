@@ -4,12 +4,12 @@ import HakmemPlatform
 extension SlabsStorage {
   package static var fault: StaticString? {
     let word = MemoryLayout<UInt>.size
-    var map = StorageMap(base, byteCount: 2 * Int(hakmem_storage_bytes))
+    var map = StorageMap(base, byteCount: 3 * Int(hakmem_storage_bytes))
     map.add(facts, MemoryLayout<SizeClass.Facts>.stride * SizeClass.count)
     map.add(counters, MemoryLayout<SlabCounters>.size)
     map.add(emptyBatches, word)
-    map.add(depot, MemoryLayout<Depot.State>.size)
     map.add(bitmapChunks, word)
+    map.add(depot, MemoryLayout<Depot.State>.size)
     map.add(slabLists, SlabList.byteCount * SizeClass.count)
     if MemoryLayout<SlabList.State>.size > SlabList.byteCount {
       return "a slab list outgrew its line"

@@ -5,10 +5,10 @@ import HakmemPlatform
 package enum SlabsStorage {
   static var base: UInt { UInt(bitPattern: hakmem_slabs_storage()) }
   static var facts: UInt { base }
-  static var counters: UInt { base &+ 1280 }
-  static var emptyBatches: UInt { base &+ 1408 }
-  static var bitmapChunks: UInt { base &+ 1536 }
-  static var depot: UInt { base &+ 1472 }
+  static var counters: UInt { base &+ 2432 }
+  static var emptyBatches: UInt { base &+ 2496 }
+  static var bitmapChunks: UInt { base &+ 2560 }
+  static var depot: UInt { base &+ 2624 }
   /// One line for each class: its list of slabs with free blocks.
-  static var slabLists: UInt { base &+ 2048 }
+  static var slabLists: UInt { base &+ 2688 }
 }

@@ -25,11 +25,11 @@ package struct ThreadCache: Equatable {
   enum Offset {
     /// First, so that a bin's words are addressed without a displacement.
     static let bins: UInt = 0
-    static let classOf: UInt = 1168
-    static let kind: UInt = 1432
-    static let closedHeader: UInt = 1472
-    static let record: UInt = 2944
-    static let slots: UInt = 3200
+    static let classOf: UInt = 1552
+    static let kind: UInt = 1816
+    static let closedHeader: UInt = 1856
+    static let record: UInt = 3712
+    static let slots: UInt = 3968
   }
 
   // MARK: Fast paths

@@ -59,7 +59,7 @@ enum DepotTests {
 
   private static func limit() {
     Fixture.setUp()
-    let sizeClass = SizeClass(72)
+    let sizeClass = SizeClass(96)
     let slots = slots()
     let limit = Depot.shelfLimit(sizeClass)
     expectEqual(limit, 4, "batches of the largest class on a shelf")

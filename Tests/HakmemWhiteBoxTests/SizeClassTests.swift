@@ -7,7 +7,7 @@ enum SizeClassTests {
     WhiteBoxTest("SizeClass.wastesAtMostAnEighthAbove128", waste),
     WhiteBoxTest("SizeClass.sizesAreMultiplesOf16", multiples),
     WhiteBoxTest("SizeClass.alignedServingIsTheSmallestThatFits", aligned),
-    WhiteBoxTest("SizeClass.blocksFillTheGranule", blocks),
+    WhiteBoxTest("SizeClass.blocksFillTheSlab", blocks),
     WhiteBoxTest("SizeClass.capacitiesFollowTheOption", capacities),
   ]
 
@@ -69,7 +69,7 @@ enum SizeClassTests {
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)
       let used = UInt(sizeClass.blocksPerSlab) * sizeClass.blockBytes
-      expect(used <= Constants.granuleBytes && Constants.granuleBytes - used < sizeClass.blockBytes)
+      expect(used <= sizeClass.slabBytes && sizeClass.slabBytes - used < sizeClass.blockBytes)
     }
   }
 

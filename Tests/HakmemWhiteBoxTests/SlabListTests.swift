@@ -94,7 +94,7 @@ enum SlabListTests {
 
   private static func sweeping() {
     Fixture.setUp()
-    let sizeClass = SizeClass(72)
+    let sizeClass = SizeClass(96)
     let list = SlabList(sizeClass)
     let slots = slots()
     for index in 0..<40 {
@@ -122,13 +122,13 @@ enum SlabListTests {
   private static func adding() {
     Fixture.setUp()
     let list = SlabList(SizeClass(6))
-    expect(list.addSlabs(3))
-    expectEqual(list.slabCount, 3, "slabs")
+    expect(list.fillSuperSlab())
+    expectEqual(list.slabCount, 32, "slabs")
     let slots = slots()
     for index in 0..<100 {
       expect(list.carve(into: UInt(bitPattern: slots + index), count: 1).count == 1)
     }
-    expectEqual(list.slabCount, 3, "slabs")
+    expectEqual(list.slabCount, 32, "slabs")
     giveBack(slots, 100, SizeClass(6))
     list.sweep(keeping: 0)
     expectEqual(list.slabCount, 0, "slabs")

@@ -85,7 +85,8 @@ enum SlabTests {
           guard let block = slab.blockIndex(of: slots[index]) else { return expect(false) }
           expect(!seen[block], "a block is handed out twice")
           seen[block] = true
-          expect(slots[index] &+ slab.sizeClass.blockBytes <= slab.start &+ Constants.granuleBytes)
+          expect(
+            slots[index] &+ slab.sizeClass.blockBytes <= slab.start &+ slab.sizeClass.slabBytes)
         }
         total += count
       }
@@ -142,7 +143,7 @@ enum SlabTests {
 
   private static func listing() {
     Fixture.setUp()
-    let slab = slab(72)
+    let slab = slab(96)
     let slots = slots()
     var blocks: [UInt] = []
     while slab.freeCount > 0 {

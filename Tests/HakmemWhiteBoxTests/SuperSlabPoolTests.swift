@@ -18,10 +18,10 @@ enum SuperSlabPoolTests {
 
   /// Uses a SuperSlab and gives it back.
   private static func use() -> UInt {
-    guard let granule = SuperSlabPool.takeGranule() else { return 0 }
+    guard let granule = SuperSlabPool.takeGranules() else { return 0 }
     Memory.storeWord(1, at: granule.start)
     let start = granule.superSlab.start
-    SuperSlabPool.putGranule(granule)
+    SuperSlabPool.putGranules(granule)
     return start
   }
 
@@ -63,8 +63,8 @@ enum SuperSlabPoolTests {
       let status = Fixture.inChild {
         Fixture.setUp()
         expectEqual(SuperSlabPool.prewarm(3, prefault: prefault), 3, "SuperSlabs made ready")
-        guard let granule = SuperSlabPool.takeGranule() else { return expect(false) }
-        expect(!granule.isDirty)
+        guard let granule = SuperSlabPool.takeGranules() else { return expect(false) }
+        expect(!granule.areDirty)
         expect(Memory.loadWord(at: granule.start &+ 8192) == 0)
         let start = granule.superSlab.start
         let isPresent = whitebox_is_resident(start, Int(Constants.superSlabBytes)) != 0
@@ -84,46 +84,46 @@ enum SuperSlabPoolTests {
 
   private static func dirtyGranules() {
     Fixture.setUp()
-    guard let first = SuperSlabPool.takeGranule(), let second = SuperSlabPool.takeGranule() else {
+    guard let first = SuperSlabPool.takeGranules(), let second = SuperSlabPool.takeGranules() else {
       return expect(false)
     }
-    expect(first.start != second.start && !first.isDirty && !second.isDirty)
-    SuperSlabPool.putGranule(second)
-    guard let again = SuperSlabPool.takeGranule() else { return expect(false) }
-    expect(again.start == second.start && again.isDirty)
-    expect(!first.isDirty)
+    expect(first.start != second.start && !first.areDirty && !second.areDirty)
+    SuperSlabPool.putGranules(second)
+    guard let again = SuperSlabPool.takeGranules() else { return expect(false) }
+    expect(again.start == second.start && again.areDirty)
+    expect(!first.areDirty)
   }
 
   private static func locked() {
     Fixture.setUp()
-    guard let first = SuperSlabPool.takeGranule(), let second = SuperSlabPool.takeGranule(),
+    guard let first = SuperSlabPool.takeGranules(), let second = SuperSlabPool.takeGranules(),
       whitebox_lock_memory(second.start, granule) != 0
     else { return }
     Memory.storeWord(1, at: second.start)
-    SuperSlabPool.putGranule(second)
+    SuperSlabPool.putGranules(second)
     Purge.run(age: 0)
-    guard let again = SuperSlabPool.takeGranule() else { return expect(false) }
+    guard let again = SuperSlabPool.takeGranules() else { return expect(false) }
     expect(again.start == second.start && Memory.loadWord(at: again.start) == 1)
-    expect(again.isDirty, "locked pages are taken for zeroes")
-    SuperSlabPool.putGranule(again)
-    SuperSlabPool.putGranule(first)
+    expect(again.areDirty, "locked pages are taken for zeroes")
+    SuperSlabPool.putGranules(again)
+    SuperSlabPool.putGranules(first)
     expect(first.superSlab.kind == .unused)
-    guard let last = SuperSlabPool.takeGranule(), let locked = SuperSlabPool.takeGranule() else {
+    guard let last = SuperSlabPool.takeGranules(), let locked = SuperSlabPool.takeGranules() else {
       return expect(false)
     }
     expect(last.start == first.start && locked.start == second.start)
-    expect(locked.isDirty, "locked pages are taken for zeroes")
+    expect(locked.areDirty, "locked pages are taken for zeroes")
   }
 
   private static func purge() {
     Fixture.setUp()
-    var granules: [Granule] = []
+    var granules: [Granules] = []
     for index in 0..<32 {
-      guard let granule = SuperSlabPool.takeGranule() else { return expect(false) }
+      guard let granule = SuperSlabPool.takeGranules() else { return expect(false) }
       Memory.storeWord(UInt(index) + 1, at: granule.start)
       granules.append(granule)
     }
-    for index in [0, 1, 2, 7, 30, 31] { SuperSlabPool.putGranule(granules[index]) }
+    for index in [0, 1, 2, 7, 30, 31] { SuperSlabPool.putGranules(granules[index]) }
     Purge.run(age: 3_600_000)
     expect(whitebox_is_resident(granules[0].start, 4096) != 0, "young granules lost their pages")
     Purge.run(age: 0)
@@ -133,8 +133,8 @@ enum SuperSlabPoolTests {
       expect(Memory.loadWord(at: granules[index].start) == (isFree ? 0 : UInt(index) + 1))
     }
     for _ in 0..<6 {
-      guard let granule = SuperSlabPool.takeGranule() else { return expect(false) }
-      expect(!granule.isDirty)
+      guard let granule = SuperSlabPool.takeGranules() else { return expect(false) }
+      expect(!granule.areDirty)
     }
   }
 
@@ -142,15 +142,15 @@ enum SuperSlabPoolTests {
     expect(whitebox_limit_address_space(600 << 20) != 0)
     Fixture.setUp()
     for _ in 0..<3 {
-      var granules: [Granule] = []
-      while let granule = SuperSlabPool.takeGranule() {
-        expectEqual(Memory.loadWord(at: granule.start), granule.isDirty ? 7 : 0, "the first word")
+      var granules: [Granules] = []
+      while let granule = SuperSlabPool.takeGranules() {
+        expectEqual(Memory.loadWord(at: granule.start), granule.areDirty ? 7 : 0, "the first word")
         Memory.storeWord(7, at: granule.start)
         granules.append(granule)
       }
       expect(granules.count > 200 * 32, "most of the limit serves for SuperSlabs")
       expect(LargeRegions.allocate(200 << 20, alignment: 2 << 20, zero: false) == nil)
-      for granule in granules { SuperSlabPool.putGranule(granule) }
+      for granule in granules { SuperSlabPool.putGranules(granule) }
       guard let region = LargeRegions.allocate(400 << 20, alignment: 2 << 20, zero: true) else {
         return expect(false, "the addresses of empty SuperSlabs serve nothing else")
       }

@@ -17,7 +17,7 @@ enum SuperSlabTests {
     let (mustList, isEmpty) = superSlab.returnGranules(SuperSlab.allGranules)
     expect(mustList && isEmpty)
     for index in 0..<Constants.granulesPerSuperSlab {
-      let (taken, isLast) = superSlab.takeGranule()
+      let (taken, isLast) = superSlab.takeGranules()
       expectEqual(taken, index, "the granule")
       expect(isLast == (index == Constants.granulesPerSuperSlab - 1))
       expect(superSlab.freeGranules & (1 << UInt32(index)) == 0)
@@ -29,14 +29,14 @@ enum SuperSlabTests {
     Fixture.setUp()
     guard let superSlab = SuperSlab.create() else { return expect(false) }
     _ = superSlab.returnGranules(SuperSlab.allGranules)
-    for _ in 0..<32 { _ = superSlab.takeGranule() }
+    for _ in 0..<32 { _ = superSlab.takeGranules() }
     let first = superSlab.returnGranules(1 << 5)
     expect(first.mustList && !first.isEmpty, "a full SuperSlab is not listed")
     let second = superSlab.returnGranules(1 << 3)
     expect(!second.mustList && !second.isEmpty)
     let third = superSlab.returnGranules(SuperSlab.allGranules & ~(1 << 5 | 1 << 3))
     expect(!third.mustList && third.isEmpty)
-    expect(superSlab.takeGranule() == (0, false))
+    expect(superSlab.takeGranules() == (0, false))
   }
 
   private static func around() {
@@ -61,10 +61,10 @@ enum SuperSlabTests {
     let holders = Fixture.words(64 * 32)
     Fixture.onThreads(4) { thread in
       var random = Random(thread + 19)
-      var mine: [Granule] = []
+      var mine: [Granules] = []
       for _ in 0..<20_000 {
         if mine.count < 12, random.below(3) > 0 {
-          guard let granule = SuperSlabPool.takeGranule() else { return expect(false) }
+          guard let granule = SuperSlabPool.takeGranules() else { return expect(false) }
           let word = Int(granule.superSlab.ordinal * 32 + granule.index)
           expect(holders[word].exchange(1, ordering: .relaxed) == 0, "a granule is taken twice")
           mine.append(granule)
@@ -72,7 +72,7 @@ enum SuperSlabTests {
           let granule = mine.remove(at: random.below(mine.count))
           let word = Int(granule.superSlab.ordinal * 32 + granule.index)
           expect(holders[word].exchange(0, ordering: .relaxed) == 1)
-          SuperSlabPool.putGranule(granule)
+          SuperSlabPool.putGranules(granule)
         }
         if random.below(500) == 0 { SuperSlabPool.retireEmpty() }
         if random.below(2000) == 0 { Purge.run(age: 0) }
@@ -80,7 +80,7 @@ enum SuperSlabTests {
       for granule in mine {
         let word = Int(granule.superSlab.ordinal * 32 + granule.index)
         holders[word].store(0, ordering: .relaxed)
-        SuperSlabPool.putGranule(granule)
+        SuperSlabPool.putGranules(granule)
       }
     }
     SuperSlabPool.retireEmpty()
@@ -97,7 +97,7 @@ enum SuperSlabTests {
     expect(MetadataRegion.reserve(limit: 1 << 20) && ClassMap.create())
     while MetadataRegion.allocate(64) != 0 {}
     let mapped = PageCounters.shared.pointee.mappedBytes.load(ordering: .relaxed)
-    for _ in 0..<100 { expect(SuperSlabPool.takeGranule() == nil) }
+    for _ in 0..<100 { expect(SuperSlabPool.takeGranules() == nil) }
     let after = PageCounters.shared.pointee.mappedBytes.load(ordering: .relaxed)
     expect(after - mapped <= Int(Constants.superSlabBytes), "each failure takes a SuperSlab")
     expectEqual(SuperSlab.createdCount, 0, "SuperSlabs created")
