@@ -27,6 +27,8 @@ enum Process {
   /// Makes the allocator ready, on the first call of any thread. False when the kernel gives no
   /// memory for it; a later call tries again.
   static func start() -> Bool {
+    // Medium and large calls come here each time: no write to a line that all threads share.
+    if isReady { return true }
     while true {
       // Acquires all that the starting thread set up.
       let (ours, phase) = state.pointee.phase.compareExchange(

@@ -15,8 +15,12 @@ package enum Constants {
   package static let granulesPerSuperSlab: UInt = superSlabBytes >> granuleShift
   package static let pagesPerSuperSlab: UInt = superSlabBytes >> pageShift
 
-  /// User addresses on x86-64 and AArch64 with four-level page tables.
-  package static let addressBits: UInt = 47
+  /// User addresses with four-level page tables, which Linux keeps to unless asked for more.
+  #if arch(arm64)
+    package static let addressBits: UInt = 48
+  #else
+    package static let addressBits: UInt = 47
+  #endif
 
   /// C23 and POSIX let malloc fail above PTRDIFF_MAX; so it does.
   package static let maximumRequest: UInt = UInt(Int.max)

@@ -16,14 +16,16 @@ enum ClassMapTests {
     expect(ClassMap.isFull)
     var local: UInt = 0
     let stack = withUnsafeMutablePointer(to: &local) { UInt(bitPattern: $0) }
-    for address: UInt in [0, 1, 0xffff, 0x10000, stack, MetadataRegion.base, (1 << 47) - 1] {
+    for address: UInt in [
+      0, 1, 0xffff, 0x10000, stack, MetadataRegion.base, (1 << Constants.addressBits) - 1,
+    ] {
       expectEqual(ClassMap.doubledClass(of: address), 0, "a foreign address's class")
       expect(ClassMap.covers(address))
     }
-    expect(!ClassMap.covers(1 << 47) && !ClassMap.covers(.max))
+    expect(!ClassMap.covers(1 << Constants.addressBits) && !ClassMap.covers(.max))
     var random = Random(3)
     for _ in 0..<10_000 {
-      expect(ClassMap.doubledClass(of: random.next() % (1 << 47)) == 0)
+      expect(ClassMap.doubledClass(of: random.next() % (1 << Constants.addressBits)) == 0)
     }
   }
 

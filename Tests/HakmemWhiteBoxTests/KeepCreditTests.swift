@@ -16,6 +16,7 @@ enum KeepCreditTests {
   }
 
   private static func growth() {
+    Fixture.set("HAKMEM_PURGE_DELAY", "60000")
     Option.readEnvironment()
     let credit = credit()
     credit.regret(1 << 20, returnedAt: Clock.milliseconds())
@@ -42,6 +43,7 @@ enum KeepCreditTests {
   }
 
   private static func bounds() {
+    Fixture.set("HAKMEM_PURGE_DELAY", "60000")
     Fixture.set("HAKMEM_WARM_MIB", "4")
     Option.readEnvironment()
     let credit = credit()

@@ -156,7 +156,7 @@ enum LargeRegionsTests {
   }
 
   private static func keeping() {
-    Fixture.setUp()
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
     _ = cycle(4 * mebibyte)
     expectEqual(LargeRegions.keptBytes, 0, "the kept bytes after one use")
     for _ in 0..<4 { _ = cycle(4 * mebibyte) }
@@ -172,7 +172,7 @@ enum LargeRegionsTests {
   }
 
   private static func fitting() {
-    Fixture.setUp()
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
     for _ in 0..<5 { _ = cycle(8 * mebibyte) }
     let kept = LargeRegions.keptBytes
     expectEqual(kept, Int(8 * mebibyte), "the kept bytes")
@@ -188,6 +188,7 @@ enum LargeRegionsTests {
   }
 
   private static func ageing() {
+    Fixture.set("HAKMEM_PURGE_DELAY", "60000")
     Fixture.setUp("HAKMEM_WARM_MIB", "8")
     for _ in 0..<12 {
       let first = allocate(3 * mebibyte)
@@ -212,7 +213,7 @@ enum LargeRegionsTests {
   }
 
   private static func zeroing() {
-    Fixture.setUp()
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
     // Below and above the size from which pages are dropped rather than written.
     for bytes in [3 * mebibyte, 9 * mebibyte] {
       for _ in 0..<6 {
@@ -226,7 +227,7 @@ enum LargeRegionsTests {
   }
 
   private static func locked() {
-    Fixture.setUp()
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
     for _ in 0..<5 { _ = cycle(6 * mebibyte) }
     let region = allocate(6 * mebibyte)
     guard whitebox_lock_memory(region.start, Int(region.mappedBytes)) != 0 else { return }
@@ -251,7 +252,7 @@ enum LargeRegionsTests {
   }
 
   private static func impossible() {
-    Fixture.setUp()
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
     for _ in 0..<5 { _ = cycle(4 * mebibyte) }
     let kept = LargeRegions.keptBytes
     expect(kept > 0)

@@ -36,7 +36,7 @@ enum SuperSlabPoolTests {
   }
 
   private static func warm() {
-    Fixture.setUp()
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
     // Wanted again at once, and again: from then on it is kept.
     for _ in 0..<4 { _ = use() }
     expect(SuperSlabPool.warmCount == 1)
@@ -46,7 +46,7 @@ enum SuperSlabPoolTests {
   }
 
   private static func ageing() {
-    Fixture.setUp()
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
     for _ in 0..<4 { _ = use() }
     let start = use()
     SuperSlabPool.purgeWarm(age: 3_600_000)

@@ -29,10 +29,12 @@ enum SuperSlabRegistryTests {
 
   private static func foreign() {
     Fixture.setUp()
-    for address: UInt in [0, 1, (1 << 47) - 1, 1 << 47, 1 << 63, .max] {
+    for address: UInt in [
+      0, 1, (1 << Constants.addressBits) - 1, 1 << Constants.addressBits, 1 << 63, .max,
+    ] {
       expect(SuperSlabRegistry.record(at: address) == 0)
     }
-    expect(!SuperSlabRegistry.set(64, at: 1 << 47))
+    expect(!SuperSlabRegistry.set(64, at: 1 << Constants.addressBits))
     expect(SpanKind.of(record: 0) == .unused)
   }
 

@@ -252,6 +252,7 @@ enum ThreadCacheTests {
   }
 
   private static func runs() {
+    Fixture.set("HAKMEM_CACHE_KIB", "64")
     let cache = setUp()
     let page = Constants.pageBytes
     func keep(_ start: UInt, _ bytes: UInt) {

@@ -43,7 +43,12 @@ HAKMEM_INLINE uintptr_t hakmem_in_register(uintptr_t address) {
 
 /* ---- Zeroed static storage, one block for each layer ---- */
 
-enum { hakmem_storage_bytes = 4096, hakmem_root_bytes = 131072 };
+/* The registry's root, 8 bytes for each 16 GiB of user addresses, and the class map's chunk bits. */
+#if defined(__aarch64__)
+enum { hakmem_storage_bytes = 4096, hakmem_root_bytes = 131072 + 8192 };
+#else
+enum { hakmem_storage_bytes = 4096, hakmem_root_bytes = 65536 + 4096 };
+#endif
 HAKMEM_INTERNAL void *hakmem_platform_storage(void);
 HAKMEM_INTERNAL void *hakmem_pages_storage(void);
 HAKMEM_INTERNAL void *hakmem_slabs_storage(void);
