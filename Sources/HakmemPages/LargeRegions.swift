@@ -81,7 +81,9 @@ package enum LargeRegions {
     count(-Int(bytes), blocks: -1)
     region.record.pointee.isDirty = true
     let bound = credit.bytes
-    guard Int(bytes) <= bound, Option.purgeDelay.value > 0 else {
+    // The next owner of a region with huge pages may use little of it.
+    let isKeepable = Int(bytes) <= bound && !region.record.pointee.hasHugePages
+    guard isKeepable, Option.purgeDelay.value > 0 else {
       rememberGhost(bytes)
       return unmap(region)
     }
@@ -229,6 +231,7 @@ package enum LargeRegions {
     remove(region)
     state.pointee.liveBytes += Int(region.mappedBytes)
     state.pointee.liveCount += 1
+    region.record.pointee.hasGrown = false
     begin(region)
     return region
   }

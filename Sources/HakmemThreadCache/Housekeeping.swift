@@ -25,6 +25,7 @@ package enum Housekeeping {
     else { return }
     let delay = UInt32(Option.purgeDelay.value)
     Depot.shrinkIdle(reject: Misuse.report)
+    for number in 1..<SizeClass.count { SlabList(SizeClass(number)).sweep(keeping: 1) }
     ThreadCache.flushParked(age: delay)
     Purge.run(age: delay)
   }

@@ -281,8 +281,7 @@ enum ThreadCacheTests {
     expect(cache.takeRun(10 * page) == 0, "the oldest run stayed")
     let wide = PageRuns.allocate(1 << 20)
     keep(wide, 1 << 20)
-    expectEqual(PageRuns.cachedByteCount(at: wide), 1 << 20, "a run as wide as the bound")
-    for start in starts { expectEqual(PageRuns.cachedByteCount(at: start), 0, "the older runs") }
+    expectEqual(PageRuns.cachedByteCount(at: wide), 0, "a run too wide to be kept")
     cache.dropRuns()
     expectNoFault(cache.fault)
     expectEqual(PageRuns.liveBytes, 0, "the live bytes")
