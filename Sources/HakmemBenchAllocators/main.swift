@@ -11,7 +11,7 @@ func main() {
     // A child: one workload on the allocator that was preloaded.
     return runWorkload(arguments + 2, count: Int(harness_argument_count()) - 2)
   }
-  let positional = PositionalArguments(
+  var positional = PositionalArguments(
     program: "bench_allocators",
     usage: """
       usage: bench_allocators [ROUNDS [MILLISECONDS]]     (3 200)

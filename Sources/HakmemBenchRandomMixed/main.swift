@@ -18,21 +18,7 @@ func main() {
   positional.add("operations", iterations)
   positional.add("slots", workingSet)
   positional.add("seed", seed)
-  var output = TextBuffer(descriptor: 1)
-  if !Configuration.isQuiet {
-    output.append("bench_random_mixed ")
-    output.append(iterations)
-    output.append(" ")
-    output.append(workingSet)
-    output.append(" ")
-    output.append(seed)
-    output.append("\n")
-    Configuration.write(to: &output)
-    output.flush()
-  }
-  let run = Execution<RandomMixed>.run(arguments: positional.arguments, count: positional.count)
-  Summary.write("random_mixed", run, to: &output)
-  output.flush()
+  positional.run(RandomMixed.self)
 }
 
 main()

@@ -16,19 +16,7 @@ func main() {
   let size = positional.number(1, "SIZE", default: 32, in: 8...(1 << 20))
   positional.add("operations", iterations * 2)
   positional.add("size", size)
-  var output = TextBuffer(descriptor: 1)
-  if !Configuration.isQuiet {
-    output.append("bench_tiny_hot ")
-    output.append(iterations)
-    output.append(" ")
-    output.append(size)
-    output.append("\n")
-    Configuration.write(to: &output)
-    output.flush()
-  }
-  let run = Execution<TinyHot>.run(arguments: positional.arguments, count: positional.count)
-  Summary.write("tiny_hot", run, to: &output)
-  output.flush()
+  positional.run(TinyHot.self)
 }
 
 main()

@@ -92,12 +92,7 @@ package struct Ageing: Workload {
         live.bytes &+= size
         live.peakBytes = max(live.peakBytes, live.bytes)
       } else {
-        let chosen = live.blocks + random.below(live.count)
-        let block = chosen.pointee.unsafelyUnwrapped
-        live.count &-= 1
-        chosen.pointee = live.blocks[live.count]
-        live.bytes &-= Block.check(block)
-        calls.free(block)
+        live.freeOne(&random, &calls)
       }
     }
     worker.pointee.random = random

@@ -9,6 +9,17 @@ struct Filling {
     var bytes: Int
     /// The most bytes so far.
     var peakBytes: Int
+
+    /// Checks and frees one of the blocks, chosen at random.
+    @inline(__always)
+    mutating func freeOne<Calls: AllocationCalls>(_ random: inout Random, _ calls: inout Calls) {
+      let chosen = blocks + random.below(count)
+      let block = chosen.pointee.unsafelyUnwrapped
+      count &-= 1
+      chosen.pointee = blocks[count]
+      bytes &-= Block.check(block)
+      calls.free(block)
+    }
   }
 
   /// The tables of all threads, and how much of each is in use after the timed part.
@@ -110,12 +121,7 @@ struct Filling {
   ) {
     var random = worker.pointee.random
     for _ in 0..<count {
-      let chosen = live.blocks + random.below(live.count)
-      let block = chosen.pointee.unsafelyUnwrapped
-      live.count &-= 1
-      chosen.pointee = live.blocks[live.count]
-      live.bytes &-= Block.check(block)
-      calls.free(block)
+      live.freeOne(&random, &calls)
       Filling.sample(worker, live.count)
     }
     worker.pointee.random = random

@@ -7,12 +7,15 @@ package struct PositionalArguments {
   private let program: StaticString
   private let usage: StaticString
   private let text: UnsafeMutablePointer<CChar>
-  package let arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
-  package private(set) var count = 0
+  private let most: Int
+  private var numbers = InlineArray<4, Int>(repeating: 0)
+  private let arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+  private var count = 0
 
   package init(program: StaticString, usage: StaticString, most: Int) {
     self.program = program
     self.usage = usage
+    self.most = most
     text = Mapping.pages(4096, populate: false).bindMemory(to: CChar.self, capacity: 4096)
     arguments = Mapping.pages(4096, populate: false)
       .bindMemory(to: UnsafeMutablePointer<CChar>?.self, capacity: 512)
@@ -34,13 +37,15 @@ package struct PositionalArguments {
   }
 
   /// The whole number at a place, or the default when there are fewer arguments.
-  package func number(
+  package mutating func number(
     _ index: Int, _ name: StaticString, default standard: Int, in range: ClosedRange<Int>
   ) -> Int {
+    numbers[index] = standard
     guard let text = value(index) else { return standard }
     guard let number = text.decimal, range.contains(number) else {
       refuse(text, name, range)
     }
+    numbers[index] = number
     return number
   }
 
@@ -58,6 +63,25 @@ package struct PositionalArguments {
       let digits = CText(writing: number, to: buffer)
       for index in 0...digits.count { position[index + 1] = digits.bytes[index] }
     }
+  }
+
+  /// Prints the command and the configuration unless HAKMEM_QUIET is set, runs the workload with
+  /// what was added, and prints the result.
+  package func run<Work: Workload>(_ workload: Work.Type) {
+    var output = TextBuffer(descriptor: 1)
+    if !Configuration.isQuiet {
+      output.append(program)
+      for index in 0..<most {
+        output.append(" ")
+        output.append(numbers[index])
+      }
+      output.append("\n")
+      Configuration.write(to: &output)
+      output.flush()
+    }
+    let run = Execution<Work>.run(arguments: arguments, count: count)
+    Summary.write(Work.name, run, to: &output)
+    output.flush()
   }
 
   private func refuse(_ text: CText, _ name: StaticString, _ range: ClosedRange<Int>) -> Never {
