@@ -7,7 +7,9 @@ public final class TemporaryDirectory: Sendable {
 
   /// Any user may enter it: servers that refuse to run as root change to another user.
   public init(_ name: String = "test") throws {
-    var template = Array("\(NSTemporaryDirectory())/hakmem-\(name)-XXXXXX".utf8CString)
+    let replacedByTheSystem = String(repeating: "X", count: 6)
+    var template = Array(
+      "\(NSTemporaryDirectory())/hakmem-\(name)-\(replacedByTheSystem)".utf8CString)
     guard let created = mkdtemp(&template) else {
       throw HarnessError("cannot make a temporary folder: \(String(cString: strerror(errno)))")
     }

@@ -7,7 +7,8 @@ final class TemporaryFile {
 
   /// - Throws: `ChildProcess.Failure` when the directory for temporary files is not writable.
   init() throws {
-    var template = Array((NSTemporaryDirectory() + "/hakmem-XXXXXX").utf8CString)
+    let replacedByTheSystem = String(repeating: "X", count: 6)
+    var template = Array((NSTemporaryDirectory() + "/hakmem-" + replacedByTheSystem).utf8CString)
     descriptor = mkstemp(&template)
     guard descriptor >= 0 else {
       throw ChildProcess.Failure(
