@@ -75,7 +75,7 @@ private func appendXML(to text: inout Text) {
   let statistics = Statistics.collect()
   text.append("<malloc version=\"1\" allocator=\"hakmem\">\n<heap nr=\"0\">\n<sizes>\n")
   for number in 1..<SizeClass.count {
-    let figures = Statistics.collect(SizeClass(number))
+    let figures = statistics.classes[number]
     let free = figures.thread_cache_blocks + figures.depot_blocks + figures.slab_free_blocks
     guard figures.slabs > 0 else { continue }
     text.append("<size from=\"")

@@ -46,7 +46,7 @@ extension Statistics {
     text.append("},\"classes\":[")
     isFirst = true
     for number in 1..<SizeClass.count {
-      let figures = Self.collect(SizeClass(number))
+      let figures = classes[number]
       guard figures.slabs > 0 else { continue }
       text.append(isFirst ? "{" : ",{")
       isFirst = false
@@ -100,7 +100,7 @@ extension Statistics {
   private func appendClasses(to text: inout Text) {
     text.append("  block size  live blocks  cached  in depot  free in slabs  slabs\n")
     for number in 1..<SizeClass.count {
-      let figures = Self.collect(SizeClass(number))
+      let figures = classes[number]
       guard figures.slabs > 0 else { continue }
       let start = text.count
       text.append("  ")

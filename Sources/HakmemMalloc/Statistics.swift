@@ -8,40 +8,44 @@ import Synchronization
 /// Figures of the heap, collected by walking the descriptors: nothing is counted on a fast path.
 struct Statistics {
   var total = hakmem_statistics_t()
+  private(set) var classes = SizeClass.Table(repeating: hakmem_class_statistics_t())
 
   static func collect() -> Statistics {
     var statistics = Statistics()
     guard Process.isReady else { return statistics }
+    statistics.collectClasses()
     statistics.addSmall()
     statistics.addMediumAndLarge()
     statistics.addEvents()
     return statistics
   }
 
-  /// Figures of one size class.
-  static func collect(_ sizeClass: SizeClass) -> hakmem_class_statistics_t {
-    var figures = hakmem_class_statistics_t()
-    figures.block_size = Int(sizeClass.blockBytes)
-    var handedOut = 0
+  private mutating func collectClasses() {
     SuperSlab.forEach { superSlab in
       Slab.forEach(in: superSlab) { slab in
-        guard slab.sizeClass == sizeClass else { return }
-        figures.slabs += 1
+        let sizeClass = slab.sizeClass
         let free = slab.freeCount
-        figures.slab_free_blocks += free
-        handedOut += sizeClass.blocksPerSlab - free
+        classes[sizeClass.number].slabs += 1
+        classes[sizeClass.number].slab_free_blocks += free
+        // For now all that were handed out.
+        classes[sizeClass.number].live_blocks += sizeClass.blocksPerSlab - free
       }
     }
-    ThreadCache.forEach { figures.thread_cache_blocks += max($0.count(sizeClass), 0) }
-    figures.depot_blocks = Depot.exactBlockCount(sizeClass)
-    figures.live_blocks = max(
-      handedOut - figures.thread_cache_blocks - figures.depot_blocks, 0)
-    return figures
+    for number in 1..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      var cached = 0
+      ThreadCache.forEach { cached += max($0.count(sizeClass), 0) }
+      let inDepot = Depot.exactBlockCount(sizeClass)
+      classes[number].block_size = Int(sizeClass.blockBytes)
+      classes[number].thread_cache_blocks = cached
+      classes[number].depot_blocks = inDepot
+      classes[number].live_blocks = max(classes[number].live_blocks - cached - inDepot, 0)
+    }
   }
 
   private mutating func addSmall() {
     for number in 1..<SizeClass.count {
-      let figures = Self.collect(SizeClass(number))
+      let figures = classes[number]
       total.live_blocks += figures.live_blocks
       total.live_bytes += figures.live_blocks * figures.block_size
       total.thread_cache_bytes += figures.thread_cache_blocks * figures.block_size
@@ -120,7 +124,7 @@ public func hakmem_class_statistics(
   guard let statistics, number > 0, Int(number) < SizeClass.count, Process.start() else {
     return false
   }
-  var figures = Statistics.collect(SizeClass(Int(number)))
+  var figures = Statistics.collect().classes[Int(number)]
   withUnsafeBytes(of: &figures) {
     UnsafeMutableRawPointer(statistics).copyMemory(
       from: $0.baseAddress.unsafelyUnwrapped, byteCount: min(size, $0.count))

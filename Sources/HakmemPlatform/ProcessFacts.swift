@@ -6,7 +6,6 @@ package enum ProcessFacts {
     var systemPageBytes: UInt
     var processors: UInt
     var addressSpaceLimit: UInt
-    var hugePagesAlways: Bool
   }
 
   private static var state: UnsafeMutablePointer<State> {
@@ -19,7 +18,15 @@ package enum ProcessFacts {
   /// RLIMIT_AS at start, `UInt.max` when there is none.
   package static var addressSpaceLimit: UInt { state.pointee.addressSpaceLimit }
   /// Whether the kernel gives huge pages to memory that did not ask for them.
-  package static var hugePagesAlways: Bool { state.pointee.hugePagesAlways }
+  /// Read from /sys each time: rarely asked, and not worth a file at every start.
+  package static var hugePagesAlways: Bool {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { bytes in
+      let start = bytes.baseAddress.unsafelyUnwrapped
+      let count = SystemCalls.readFile(
+        "/sys/kernel/mm/transparent_hugepage/enabled", into: start, capacity: 64)
+      return count > 0 && start[0] == UInt8(ascii: "[")
+    }
+  }
 
   package static func learn() {
     let pageBytes = hakmem_auxiliary_value(UInt(HAKMEM_AT_PAGESZ))
@@ -27,16 +34,6 @@ package enum ProcessFacts {
     state.pointee.processors = UInt(SystemCalls.availableProcessors())
     let addressSpace = 9
     state.pointee.addressSpaceLimit = SystemCalls.softLimit(addressSpace)
-    state.pointee.hugePagesAlways = readHugePagesAlways()
-  }
-
-  private static func readHugePagesAlways() -> Bool {
-    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { bytes in
-      let start = bytes.baseAddress.unsafelyUnwrapped
-      let count = SystemCalls.readFile(
-        "/sys/kernel/mm/transparent_hugepage/enabled", into: start, capacity: 64)
-      return count > 0 && start[0] == UInt8(ascii: "[")
-    }
   }
 }
 

@@ -17,6 +17,8 @@ package struct SizeClass: Equatable {
   package var number: Int { Int(doubled / 2) }
   package static let none = SizeClass(doubled: 0)
   package static let count = 97
+  /// An element for each class, by its number.
+  package typealias Table<Element> = InlineArray<97, Element>
   package static let maximumBytes: UInt = 32 << 10
   /// Largest size whose class the fast path looks up.
   package static let fastMaximumBytes: UInt = 4096
