@@ -42,7 +42,7 @@ public func hakmem_posix_memalign(
     }
   }
   guard bytes <= Constants.maximumRequest else { return Int32(HAKMEM_ENOMEM) }
-  let block = Heap.allocate(bytes, alignment: power)
+  let block = allocateAnyAlignment(bytes, power)
   guard block != 0 else { return Int32(HAKMEM_ENOMEM) }
   result.pointee = UnsafeMutableRawPointer(bitPattern: block)
   return 0
@@ -70,5 +70,12 @@ public func hakmem_new_aligned(_ alignment: Int, _ byteCount: Int) -> UnsafeMuta
 private func allocateAligned(_ power: UInt, _ byteCount: UInt) -> UnsafeMutableRawPointer? {
   guard byteCount <= Constants.maximumRequest else { return Failure.outOfMemory() }
   if power <= Constants.minimumAlignment { return hakmem_malloc(Int(bitPattern: byteCount)) }
-  return pointer(to: Heap.allocate(byteCount, alignment: power))
+  return pointer(to: allocateAnyAlignment(byteCount, power))
+}
+
+private func allocateAnyAlignment(_ byteCount: UInt, _ power: UInt) -> UInt {
+  guard Interception.isActive else { return Heap.allocate(byteCount, alignment: power) }
+  return power <= Constants.minimumAlignment
+    ? Intercepted.allocate(byteCount, zero: false)
+    : Intercepted.allocate(byteCount, alignment: power)
 }

@@ -13,6 +13,7 @@ enum Heap {
     let cache = ThreadCache.current
     switch cache.kind {
     case .open: return cache
+    case .intercepted: return cache.opened
     case .closed: return Gate.pass(cache)
     case .exited:
       Gate.wait()

@@ -15,6 +15,9 @@ public func hakmem_realloc(
   }
   let new = UInt(bitPattern: byteCount)
   let address = UInt(bitPattern: pointer)
+  if Interception.isActive {
+    return HakmemMalloc.pointer(to: Intercepted.reallocate(address, new))
+  }
   guard ClassMap.covers(address) else { Misuse.stop(.reallocate, address) }
   let doubledClass = ClassMap.doubledClass(of: address)
   guard doubledClass != 0 else { return resizeSlow(pointer, new) }
@@ -50,12 +53,8 @@ private func resizeSlow(
 ) -> UnsafeMutableRawPointer? {
   let address = UInt(bitPattern: pointer)
   guard let old = Heap.usableBytes(address) else { Misuse.stop(.reallocate, address) }
-  guard new <= Constants.maximumRequest else { return Failure.outOfMemory() }
-  if old <= PageRuns.maximumBytes, LargeRegion.starting(at: address) == nil {
-    if new > SizeClass.maximumBytes, PageRuns.resize(address, to: new) { return pointer }
-  } else if new > PageRuns.maximumBytes, let region = LargeRegion.starting(at: address) {
-    guard LargeRegions.resize(region, to: new) else { return Failure.outOfMemory() }
-    return UnsafeMutableRawPointer(bitPattern: region.start)
+  if let resized = Heap.resizeWithoutCopying(address, old, new) {
+    return HakmemMalloc.pointer(to: resized)
   }
   return moveBlock(pointer, old, new)
 }
@@ -70,4 +69,17 @@ private func moveBlock(
     from: UInt(bitPattern: pointer), to: UInt(bitPattern: moved), min(old, new))
   hakmem_free(pointer)
   return moved
+}
+
+extension Heap {
+  /// The medium or large block after its resizing where it stands, or moved with its pages; 0 when
+  /// memory is exhausted, nil when its contents must be copied to a new block.
+  static func resizeWithoutCopying(_ pointer: UInt, _ old: UInt, _ new: UInt) -> UInt? {
+    guard new <= Constants.maximumRequest else { return 0 }
+    guard let region = LargeRegion.starting(at: pointer) else {
+      return new > SizeClass.maximumBytes && PageRuns.resize(pointer, to: new) ? pointer : nil
+    }
+    guard new > PageRuns.maximumBytes else { return nil }
+    return LargeRegions.resize(region, to: new) ? region.start : 0
+  }
 }

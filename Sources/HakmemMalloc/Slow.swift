@@ -6,17 +6,21 @@ import HakmemThreadCache
 
 @inline(never)
 func allocateSlow(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-  pointer(to: Heap.allocate(UInt(bitPattern: byteCount), zero: false))
+  let bytes = UInt(bitPattern: byteCount)
+  if Interception.isActive { return pointer(to: Intercepted.allocate(bytes, zero: false)) }
+  return pointer(to: Heap.allocate(bytes, zero: false))
 }
 
 @inline(never)
 func allocateZeroSlow(_ byteCount: UInt) -> UnsafeMutableRawPointer? {
-  pointer(to: Heap.allocate(byteCount, zero: true))
+  if Interception.isActive { return pointer(to: Intercepted.allocate(byteCount, zero: true)) }
+  return pointer(to: Heap.allocate(byteCount, zero: true))
 }
 
 @inline(never)
 func freeSlow(_ pointer: UnsafeMutableRawPointer?) {
   guard let pointer else { return }
+  if Interception.isActive { return Intercepted.free(UInt(bitPattern: pointer)) }
   Heap.free(UInt(bitPattern: pointer))
 }
 

@@ -13,6 +13,7 @@ extension CacheStorage {
     map.add(housekeeping, word)
     map.add(aged, word)
     map.add(flushed, word)
+    map.add(interception, word)
     return map.fault ?? cacheFault
   }
 

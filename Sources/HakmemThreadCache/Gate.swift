@@ -22,9 +22,7 @@ package enum Gate {
     word.pointee.store(1, ordering: .sequentiallyConsistent)
     let mine = ThreadCache.current.opened
     ThreadCache.forEach { cache in
-      guard cache != mine, cache.isOwned else { return }
-      Memory.pointer(at: cache.record.pointee.ownersWord, to: Atomic<UInt>.self)
-        .pointee.store(cache.closedHeader, ordering: .sequentiallyConsistent)
+      if cache != mine { cache.close() }
     }
     lock.release()
     ThreadCache.forEach { cache in
@@ -63,14 +61,36 @@ package enum Gate {
     }
   }
 
-  /// Waits, then opens the calling thread's closed cache. Returns the open one.
+  /// Waits, then lets the calling thread use its closed cache: with its fast paths unless the calls
+  /// are intercepted. Returns the open header.
   package static func pass(_ closed: ThreadCache) -> ThreadCache {
     let lock = waitAndLock()
-    hakmem_set_thread_cache(closed.opened.address)
+    closed.opened.attach()
     lock.release()
     return closed.opened
   }
 
   /// In the child of a fork the thread that closed the gate may be gone.
   package static func resetAfterFork() { word.pointee.store(0, ordering: .relaxed) }
+}
+
+/// Under the lock `control`.
+extension ThreadCache {
+  /// Sends the owner's next call to the gate.
+  func close() {
+    guard isOwned else { return }
+    setClosedKind(.closed)
+    Memory.pointer(at: record.pointee.ownersWord, to: Atomic<UInt>.self)
+      .pointee.store(closedHeader, ordering: .sequentiallyConsistent)
+  }
+
+  /// Makes the calling thread use this cache, which it owns.
+  func attach() {
+    if Interception.isActive {
+      setClosedKind(.intercepted)
+      hakmem_set_thread_cache(closedHeader)
+    } else {
+      hakmem_set_thread_cache(address)
+    }
+  }
 }

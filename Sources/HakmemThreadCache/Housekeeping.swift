@@ -32,7 +32,7 @@ package enum Housekeeping {
 
   /// Gives back everything that lies free: the caller's cache, the depots, empty slabs and pages.
   package static func purgeEverything() {
-    let cache = ThreadCache.current
+    let cache = ThreadCache.current.opened
     if cache.kind == .open {
       cache.flush(toSlabs: true)
       cache.dropRuns()

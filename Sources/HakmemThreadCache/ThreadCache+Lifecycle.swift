@@ -27,7 +27,7 @@ extension ThreadCache {
     }
     cache.record.pointee.ownersWord = UInt(bitPattern: hakmem_thread_cache_word())
     cache.record.pointee.isOwned.store(1, ordering: .relaxed)
-    hakmem_set_thread_cache(cache.address)
+    cache.attach()
     lock.release()
     // May allocate, which the cache serves by now.
     _ = hakmem_register_thread_exit(cache.address)
@@ -148,7 +148,9 @@ extension ThreadCache {
 @c(hakmem_thread_exit)
 public func threadExit() {
   let current = ThreadCache.current
-  guard current.kind == .open || current.kind == .closed else { return }
-  let usable = current.kind == .closed ? Gate.pass(current) : current
-  usable.leave()
+  switch current.kind {
+  case .closed: Gate.pass(current).leave()
+  case .open, .intercepted: current.opened.leave()
+  case .initial, .exited: return
+  }
 }

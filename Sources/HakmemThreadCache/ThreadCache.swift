@@ -91,13 +91,22 @@ package struct ThreadCache: Equatable {
     case exited = 2
     case closed = 3
     case open = 4
+    /// As closed, but the thread need not wait: something looks at each of its calls.
+    case intercepted = 5
   }
   package var kind: Kind { Kind(rawValue: Memory.loadWord(at: address &+ Offset.kind)) ?? .initial }
   /// The open header of a closed one.
   package var opened: ThreadCache {
-    kind == .closed ? ThreadCache(unsafeAt: address &- Offset.closedHeader) : self
+    switch kind {
+    case .closed, .intercepted: ThreadCache(unsafeAt: address &- Offset.closedHeader)
+    case .initial, .exited, .open: self
+    }
   }
   var closedHeader: UInt { address &+ Offset.closedHeader }
+  /// What the second header of an open cache is at present: closed or intercepted.
+  func setClosedKind(_ kind: Kind) {
+    Memory.storeWord(kind.rawValue, at: closedHeader &+ Offset.kind)
+  }
 
   // MARK: The owner's record
 

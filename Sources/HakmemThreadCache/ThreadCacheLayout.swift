@@ -50,8 +50,7 @@ enum ThreadCacheLayout {
       cache.bin(sizeClass).limit = first &+ UInt(sizeClass.refillCount) &* 8
     }
     Memory.storeWord(ThreadCache.Kind.open.rawValue, at: address &+ ThreadCache.Offset.kind)
-    Memory.storeWord(
-      ThreadCache.Kind.closed.rawValue, at: cache.closedHeader &+ ThreadCache.Offset.kind)
+    cache.setClosedKind(.closed)
     return cache
   }
 }
@@ -66,4 +65,5 @@ package enum CacheStorage {
   static var housekeeping: UInt { base &+ 1216 }
   static var aged: UInt { base &+ 1280 }
   static var flushed: UInt { base &+ 1344 }
+  static var interception: UInt { base &+ 1408 }
 }

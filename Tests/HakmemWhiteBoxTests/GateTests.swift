@@ -13,6 +13,8 @@ enum GateTests {
     WhiteBoxTest("Gate.newThreadsWaitForIt", newThreads),
     WhiteBoxTest("Gate.closersTakeTurns", turns),
     WhiteBoxTest("Gate.closesWhileThreadsEnd", ending),
+    WhiteBoxTest("Interception.reachesEveryThreadAndEnds", intercepting),
+    WhiteBoxTest("Interception.waitsAtTheGate", interceptedAtTheGate),
   ]
 
   /// The calling thread's cache as the interface finds it.
@@ -20,6 +22,7 @@ enum GateTests {
     let cache = ThreadCache.current
     switch cache.kind {
     case .open: return cache
+    case .intercepted: return cache.opened
     case .closed: return Gate.pass(cache)
     case .initial, .exited:
       guard let cache = ThreadCache.adopt() else { Fatal.stop("no thread cache") }
@@ -136,5 +139,62 @@ enum GateTests {
       }
     }
     ThreadCache.forEach { expect(!$0.isOwned) }
+  }
+
+  private static func intercepting() {
+    Fixture.setUp()
+    let step = Fixture.words(1)
+    Fixture.onThreads(3) { thread in
+      use()
+      expect(ThreadCache.current.kind == .open)
+      step.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      while step.pointee.load(ordering: .sequentiallyConsistent) < 3 { whitebox_sleep(1) }
+      if thread == 0 {
+        Interception.begin(.recorder)
+        step.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      }
+      while step.pointee.load(ordering: .sequentiallyConsistent) < 4 { whitebox_sleep(1) }
+      use()
+      expect(ThreadCache.current.kind == .intercepted)
+      expect(usableCache().kind == .open)
+      step.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      while step.pointee.load(ordering: .sequentiallyConsistent) < 7 { whitebox_sleep(1) }
+      if thread == 1 {
+        Interception.end(.recorder)
+        step.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      }
+      while step.pointee.load(ordering: .sequentiallyConsistent) < 8 { whitebox_sleep(1) }
+      use()
+      expect(ThreadCache.current.kind == .open)
+    }
+  }
+
+  private static func interceptedAtTheGate() {
+    Fixture.setUp()
+    Interception.begin(.profiler)
+    use()
+    expect(ThreadCache.current.kind == .intercepted)
+    let calls = Fixture.words(1)
+    let stop = Fixture.words(1)
+    Fixture.onThreads(2) { thread in
+      guard thread == 0 else {
+        while stop.pointee.load(ordering: .relaxed) == 0 {
+          use()
+          calls.pointee.wrappingAdd(1, ordering: .relaxed)
+        }
+        expect(ThreadCache.current.kind == .intercepted)
+        return
+      }
+      while calls.pointee.load(ordering: .relaxed) == 0 { whitebox_sleep(1) }
+      Gate.close()
+      whitebox_sleep(5)
+      let before = calls.pointee.load(ordering: .relaxed)
+      whitebox_sleep(10)
+      expect(calls.pointee.load(ordering: .relaxed) - before <= 1)
+      Gate.open()
+      while calls.pointee.load(ordering: .relaxed) < before + 100 { whitebox_sleep(1) }
+      stop.pointee.store(1, ordering: .relaxed)
+    }
+    Interception.end(.profiler)
   }
 }

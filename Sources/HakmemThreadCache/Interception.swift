@@ -1,0 +1,39 @@
+import HakmemPlatform
+import Synchronization
+
+/// Who wants to see every call. While somebody does, the threads stay at their closed headers, so
+/// that each call takes the slow path; while nobody does, it costs nothing.
+package enum Interception {
+  package enum Reason: UInt32 {
+    case recorder = 1
+    case profiler = 2
+    case guardSampling = 4
+    case hardened = 8
+  }
+
+  private static var reasons: UnsafeMutablePointer<Atomic<UInt32>> {
+    Memory.pointer(at: CacheStorage.interception)
+  }
+
+  @inline(__always)
+  package static var isActive: Bool { reasons.pointee.load(ordering: .relaxed) != 0 }
+
+  @inline(__always)
+  package static func isActive(_ reason: Reason) -> Bool {
+    reasons.pointee.load(ordering: .relaxed) & reason.rawValue != 0
+  }
+
+  /// From now on calls are intercepted, in the other threads too. A call that is on its way there
+  /// may pass unseen.
+  package static func begin(_ reason: Reason) { change { $0 | reason.rawValue } }
+
+  package static func end(_ reason: Reason) { change { $0 & ~reason.rawValue } }
+
+  /// Every thread learns of the change at the gate.
+  private static func change(_ body: (UInt32) -> UInt32) {
+    let lock = Gate.waitAndLock()
+    reasons.pointee.store(body(reasons.pointee.load(ordering: .relaxed)), ordering: .relaxed)
+    ThreadCache.forEach { $0.close() }
+    lock.release()
+  }
+}
