@@ -24,7 +24,17 @@ enum Heap {
 
   // MARK: Allocation
 
+  /// With `zero` the block reads as zeroes.
   static func allocate(_ byteCount: UInt, zero: Bool) -> UInt {
+    mindingLimits { tryAllocate(byteCount, zero: zero) }
+  }
+
+  /// `alignment` is a power of two.
+  static func allocate(_ byteCount: UInt, alignment: UInt) -> UInt {
+    mindingLimits { tryAllocate(byteCount, alignment: alignment) }
+  }
+
+  private static func tryAllocate(_ byteCount: UInt, zero: Bool) -> UInt {
     let cache = usableCache()
     if byteCount <= SizeClass.maximumBytes {
       let sizeClass = SizeClass.serving(byteCount)
@@ -37,9 +47,8 @@ enum Heap {
     return allocateLarge(byteCount, alignment: Constants.superSlabBytes, zero: zero)
   }
 
-  /// `alignment` is a power of two.
-  static func allocate(_ byteCount: UInt, alignment: UInt) -> UInt {
-    if alignment <= Constants.minimumAlignment { return allocate(byteCount, zero: false) }
+  private static func tryAllocate(_ byteCount: UInt, alignment: UInt) -> UInt {
+    if alignment <= Constants.minimumAlignment { return tryAllocate(byteCount, zero: false) }
     let cache = usableCache()
     let sizeClass = SizeClass.serving(byteCount, alignment: alignment)
     if sizeClass != .none { return allocateSmall(sizeClass, cache) }
@@ -102,7 +111,30 @@ enum Heap {
 
   private static func allocateLarge(_ byteCount: UInt, alignment: UInt, zero: Bool) -> UInt {
     guard byteCount <= Constants.maximumRequest, Process.start() else { return 0 }
+    ControlGroup.follow()
+    if let region = LargeRegions.allocate(byteCount, alignment: alignment, zero: zero) {
+      return region.start
+    }
+    guard byteCount <= mostThatMayFit else { return 0 }
+    Housekeeping.makeRoom()
     return LargeRegions.allocate(byteCount, alignment: alignment, zero: zero)?.start ?? 0
+  }
+
+  /// Makes a live large block longer or shorter, moving page tables at most. False when memory is
+  /// exhausted, and the block is as it was.
+  static func resizeLarge(_ region: LargeRegion, to byteCount: UInt) -> Bool {
+    mindingLimits {
+      if LargeRegions.resize(region, to: byteCount) { return region.start }
+      guard byteCount <= mostThatMayFit else { return 0 }
+      Housekeeping.makeRoom()
+      return LargeRegions.resize(region, to: byteCount) ? region.start : 0
+    } != 0
+  }
+
+  /// What is larger fails however much room is made.
+  private static var mostThatMayFit: UInt {
+    let hard = MemoryLimit.hard
+    return min(ProcessFacts.addressSpaceLimit, hard == 0 ? .max : UInt(hard))
   }
 
   // MARK: Free

@@ -19,8 +19,9 @@ enum Process {
     static let ready: UInt32 = 2
   }
   private static var state: UnsafeMutablePointer<State> {
-    Memory.pointer(at: UInt(bitPattern: hakmem_malloc_storage()))
+    Memory.pointer(at: MallocStorage.process)
   }
+  static var stateBytes: Int { MemoryLayout<State>.size }
 
   static var isReady: Bool { state.pointee.phase.load(ordering: .acquiring) == Phase.ready }
 
@@ -48,9 +49,10 @@ enum Process {
     check(PlatformStorage.fault)
     ProcessFacts.learn()
     Option.readEnvironment()
+    ProcessFacts.learnLimits()
     SizeClass.learn()
     ThreadCache.learnLayout()
-    check(PagesStorage.fault ?? SlabsStorage.fault ?? CacheStorage.fault)
+    check(PagesStorage.fault ?? SlabsStorage.fault ?? CacheStorage.fault ?? MallocStorage.fault)
     guard MetadataRegion.reserve(limit: ProcessFacts.addressSpaceLimit), Depot.create(),
       ClassMap.create()
     else { return false }
@@ -97,6 +99,7 @@ enum Process {
       if isTaken || !Lock(rank).isHeldByThisThread { Lock(rank).reset() }
     }
     Gate.resetAfterFork()
+    LimitCallback.resetAfterFork()
     ThreadCache.inheritAfterFork(parking: all)
   }
 }

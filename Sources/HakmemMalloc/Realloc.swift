@@ -80,6 +80,6 @@ extension Heap {
       return new > SizeClass.maximumBytes && PageRuns.resize(pointer, to: new) ? pointer : nil
     }
     guard new > PageRuns.maximumBytes else { return nil }
-    return LargeRegions.resize(region, to: new) ? region.start : 0
+    return resizeLarge(region, to: new) ? region.start : 0
   }
 }

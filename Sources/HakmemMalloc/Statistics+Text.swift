@@ -31,6 +31,9 @@ extension Statistics {
     body("purges", UInt(total.purges))
     body("purged_bytes", UInt(total.purged_bytes))
     body("corruptions", UInt(total.corruptions))
+    body("limited_bytes", UInt(total.limited_bytes))
+    body("soft_limit_bytes", UInt(total.soft_limit_bytes))
+    body("hard_limit_bytes", UInt(total.hard_limit_bytes))
   }
 
   func appendJSON(to text: inout Text) {

@@ -102,6 +102,9 @@ struct Statistics {
     total.purged_bytes = UInt64(pages.pointee.purgedBytes.load(ordering: .relaxed))
     total.mapped_bytes = pages.pointee.mappedBytes.load(ordering: .relaxed)
     total.metadata_bytes = Int(MetadataRegion.usedBytes)
+    total.limited_bytes = MemoryLimit.usedBytes
+    total.soft_limit_bytes = MemoryLimit.soft
+    total.hard_limit_bytes = MemoryLimit.hard
   }
 }
 

@@ -36,6 +36,17 @@ package enum LargeRegions {
       return region
     }
     regretGhost(bytes)
+    guard MemoryLimit.charge(bytes) else { return nil }
+    guard let region = mapNew(bytes, alignment: alignment) else {
+      MemoryLimit.uncharge(bytes)
+      return nil
+    }
+    begin(region)
+    count(Int(bytes), blocks: 1)
+    return region
+  }
+
+  private static func mapNew(_ bytes: UInt, alignment: UInt) -> LargeRegion? {
     guard let start = mapEvenIfTight(bytes, alignment: alignment, gap: 0) else { return nil }
     let address = takeRecord()
     guard address != 0 else {
@@ -56,8 +67,6 @@ package enum LargeRegions {
     if HugePages.current == .on { SystemCalls.advise(start, bytes, .hugePage) }
     SystemCalls.nameMapping(start, bytes, "hakmem large")
     PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(bytes), ordering: .relaxed)
-    begin(region)
-    count(Int(bytes), blocks: 1)
     return region
   }
 
@@ -114,8 +123,13 @@ package enum LargeRegions {
         SystemCalls.advise(region.start &+ new, old &- new, .dontNeed)
         return true
       }
-    } else if !fitsAddressSpace(new, 0) || !grow(region, to: new) {
-      return false
+      MemoryLimit.uncharge(old &- new)
+    } else {
+      guard fitsAddressSpace(new, 0), MemoryLimit.charge(new &- old) else { return false }
+      guard grow(region, to: new) else {
+        MemoryLimit.uncharge(new &- old)
+        return false
+      }
     }
     if new > old { adviseGrowing(region, new) }
     region.record.pointee.mappedBytes = new
@@ -268,6 +282,7 @@ package enum LargeRegions {
     }
     PageCounters.shared.pointee.unmaps.wrappingAdd(1, ordering: .relaxed)
     PageCounters.shared.pointee.mappedBytes.wrappingSubtract(Int(bytes), ordering: .relaxed)
+    MemoryLimit.uncharge(bytes)
     spareRecords.push(region.address)
   }
 

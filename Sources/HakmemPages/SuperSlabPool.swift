@@ -32,7 +32,7 @@ package enum SuperSlabPool {
   package static var warmCount: Int { warmState.pointee.count.load(ordering: .relaxed) }
 
   /// An empty SuperSlab that the caller owns: a prewarmed one, a warm one, a cold one, a new one.
-  /// Nil when memory is exhausted.
+  /// Nil when memory is exhausted or the limit reached.
   package static func takeEmpty() -> SuperSlab? {
     let ready = prewarmed.pop()
     if ready != 0 { return SuperSlab(unsafeRecord: ready) }
@@ -41,13 +41,35 @@ package enum SuperSlabPool {
       warmState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
       return SuperSlab(unsafeRecord: address)
     }
-    let coldAddress = cold.pop()
-    guard coldAddress != 0 else { return takeUnmapped() ?? SuperSlab.create() }
-    let superSlab = SuperSlab(unsafeRecord: coldAddress)
-    credit.regret(
-      Constants.superSlabBytes,
-      returnedAt: superSlab.record.pointee.returnedAt.load(ordering: .relaxed))
-    return superSlab
+    return takeCharged { superSlab in
+      credit.regret(
+        Constants.superSlabBytes,
+        returnedAt: superSlab.record.pointee.returnedAt.load(ordering: .relaxed))
+    }
+  }
+
+  // MARK: Without pages
+
+  /// A SuperSlab without pages, which counts against the limits from now on: a cold one, for which
+  /// `reuse` is called, or a new one.
+  private static func takeCharged(_ reuse: (SuperSlab) -> Void) -> SuperSlab? {
+    guard MemoryLimit.charge(Constants.superSlabBytes) else { return nil }
+    let address = cold.pop()
+    if address != 0 {
+      let superSlab = SuperSlab(unsafeRecord: address)
+      reuse(superSlab)
+      return superSlab
+    }
+    if let superSlab = takeUnmapped() ?? SuperSlab.create() { return superSlab }
+    MemoryLimit.uncharge(Constants.superSlabBytes)
+    return nil
+  }
+
+  /// Releases the pages of an empty SuperSlab that the caller owns, and keeps its addresses.
+  private static func putCold(_ superSlab: SuperSlab) {
+    Purge.release(superSlab)
+    MemoryLimit.uncharge(Constants.superSlabBytes)
+    cold.push(superSlab.address)
   }
 
   // MARK: Addresses
@@ -112,8 +134,7 @@ package enum SuperSlabPool {
       warmState.pointee.count.wrappingAdd(1, ordering: .relaxed)
       warm.push(superSlab.address)
     } else {
-      Purge.release(superSlab)
-      cold.push(superSlab.address)
+      putCold(superSlab)
     }
   }
 
@@ -218,8 +239,7 @@ package enum SuperSlabPool {
       if now &- superSlab.record.pointee.returnedAt.load(ordering: .relaxed) >= age {
         warmState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
         if age > 0 { credit.waste(Constants.superSlabBytes) }
-        Purge.release(superSlab)
-        cold.push(address)
+        putCold(superSlab)
       } else {
         warm.push(address)
       }
@@ -231,9 +251,7 @@ package enum SuperSlabPool {
   /// stay until they are used or everything is purged.
   package static func prewarm(_ count: Int, prefault: Prefault) -> Int {
     for made in 0..<count {
-      let coldAddress = cold.pop()
-      let ready = coldAddress != 0 ? SuperSlab(unsafeRecord: coldAddress) : SuperSlab.create()
-      guard let superSlab = ready else { return made }
+      guard let superSlab = takeCharged({ _ in }) else { return made }
       prefault.apply(superSlab.start, Constants.superSlabBytes)
       prewarmed.push(superSlab.address)
     }
@@ -247,8 +265,7 @@ package enum SuperSlabPool {
       guard address != 0 else { return }
       let superSlab = SuperSlab(unsafeRecord: address)
       superSlab.record.pointee.dirtyGranules.store(.max, ordering: .relaxed)
-      Purge.release(superSlab)
-      cold.push(address)
+      putCold(superSlab)
     }
   }
 

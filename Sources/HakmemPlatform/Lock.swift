@@ -132,4 +132,6 @@ package enum PlatformStorage {
   static var options: UInt { base &+ 1024 }
   static var process: UInt { base &+ 512 }
   static var naming: UInt { base &+ 576 }
+  static var memoryLimit: UInt { base &+ 640 }
+  static var controlGroup: UInt { base &+ 704 }
 }

@@ -92,20 +92,14 @@ extension Option {
   private func parse(_ text: StaticString) -> UInt? { parse(text.utf8Start) }
 
   private func parse(_ text: UnsafePointer<UInt8>) -> UInt? {
-    row.isKeyword ? parseKeyword(text) : parseNumber(text)
+    if case .limit = self { return LimitValue.parse(text) }
+    return row.isKeyword ? parseKeyword(text) : parseNumber(text)
   }
 
   private func parseNumber(_ text: UnsafePointer<UInt8>) -> UInt? {
-    var value: UInt = 0
     var index = 0
-    while text[index] != 0 {
-      let digit = UInt(text[index]) &- 48
-      guard digit < 10 else { return nil }
-      value = value &* 10 &+ digit
-      index += 1
-      guard value <= row.maximum else { return nil }
-    }
-    return index > 0 && value >= row.minimum ? value : nil
+    guard let value = ByteText.number(in: text, &index), text[index] == 0 else { return nil }
+    return value >= row.minimum && value <= row.maximum ? value : nil
   }
 
   private func parseKeyword(_ text: UnsafePointer<UInt8>) -> UInt? {

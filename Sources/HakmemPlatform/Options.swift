@@ -4,7 +4,7 @@ import CHakmemShims
 /// allocator starts, and never in a setuid program.
 package enum Option: Int {
   case mode, quiet, verbose, statistics, purgeDelay, warmBytes, cacheBytes, prewarm, prefault,
-    hugePages, mapTrace
+    hugePages, limit, controlGroup, mapTrace
 
   /// Calls `body` for every option, in the order of the table.
   package static func forEach(_ body: (Option) -> Void) {
@@ -71,6 +71,16 @@ package enum Option: Int {
         name: "HAKMEM_THP",
         help: "Transparent huge pages: for no memory, for large blocks that grow, for all.",
         range: "off|auto|on", standard: "off", minimum: 0, maximum: 0)
+    case .limit:
+      Row(
+        name: "HAKMEM_LIMIT",
+        help: "Most memory the heap may take; at the soft limit all that is free goes back.",
+        range: "0|SIZE|soft:SIZE[,hard:SIZE], SIZE from 16M on as in 512M or 2G", standard: "0",
+        minimum: 0, maximum: 1)
+    case .controlGroup:
+      Row(
+        name: "HAKMEM_CGROUP", help: "1: mind the control group's memory and processor limits.",
+        range: "0…1", standard: "1", minimum: 0, maximum: 1)
     case .mapTrace:
       Row(
         name: "HAKMEM_SS_MAP_TRACE", help: "1: print SuperSlabs as they are mapped and emptied.",
@@ -110,6 +120,7 @@ package enum Option: Int {
 
   /// Appends the value as a user would write it.
   package func appendValue(to text: inout Text) {
+    if case .limit = self { return LimitValue(packed: value).append(to: &text) }
     guard row.isKeyword else { return text.append(value) }
     var place: UInt = 0
     for index in 0..<row.range.utf8CodeUnitCount {

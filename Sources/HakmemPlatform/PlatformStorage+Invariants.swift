@@ -33,6 +33,8 @@ extension PlatformStorage {
     LockRank.forEach { map.add(Lock.address(of: $0), Lock.byteCount) }
     map.add(process, MemoryLayout<ProcessFacts.State>.size)
     map.add(naming, 8)
+    map.add(memoryLimit, MemoryLayout<MemoryLimit.State>.size)
+    map.add(controlGroup, MemoryLayout<ControlGroup.State>.size)
     Option.forEach { map.add($0.slot, Option.slotBytes) }
     return map.fault
   }

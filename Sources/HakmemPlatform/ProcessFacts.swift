@@ -35,6 +35,14 @@ package enum ProcessFacts {
     let addressSpace = 9
     state.pointee.addressSpaceLimit = SystemCalls.softLimit(addressSpace)
   }
+
+  /// Takes the limits of `HAKMEM_LIMIT` and of the control group; after the options were read.
+  package static func learnLimits() {
+    let group = ControlGroup.learn()
+    state.pointee.processors = min(state.pointee.processors, group.processors)
+    MemoryLimit.learn()
+    MemoryLimit.setSoft(fromGroup: group.memory)
+  }
 }
 
 /// Coarse monotonic time in milliseconds: a vDSO read, about a tick of the kernel exact.

@@ -185,22 +185,42 @@ package enum SystemCalls {
   package static func readFile(
     _ path: StaticString, into buffer: UnsafeMutablePointer<UInt8>, capacity: Int
   ) -> Int {
-    let currentDirectory = -100
-    let readOnlyCloseOnExec = 0x80000
-    let descriptor = hakmem_system_call6(
-      HAKMEM_SYS_openat, currentDirectory, Int(bitPattern: path.utf8Start),
-      readOnlyCloseOnExec, 0, 0, 0)
-    guard descriptor >= 0 else { return -1 }
+    readFile(path.utf8Start, into: buffer, capacity: capacity)
+  }
+
+  /// As above, for a path that was put together.
+  package static func readFile(
+    _ path: UnsafePointer<UInt8>, into buffer: UnsafeMutablePointer<UInt8>, capacity: Int
+  ) -> Int {
+    guard let descriptor = open(path) else { return -1 }
     var count = 0
     while count < capacity {
-      let step = hakmem_system_call3(
-        HAKMEM_SYS_read, descriptor, Int(bitPattern: buffer + count),
-        capacity - count)
+      let step = read(descriptor, into: buffer + count, capacity - count)
       guard step > 0 else { break }
       count += step
     }
-    _ = hakmem_system_call3(HAKMEM_SYS_close, descriptor, 0, 0)
+    close(descriptor)
     return count
+  }
+
+  /// Opens a file for reading; nil when that fails.
+  package static func open(_ path: UnsafePointer<UInt8>) -> Int? {
+    let currentDirectory = -100
+    let readOnlyCloseOnExec = 0x80000
+    let descriptor = hakmem_system_call6(
+      HAKMEM_SYS_openat, currentDirectory, Int(bitPattern: path), readOnlyCloseOnExec, 0, 0, 0)
+    return descriptor >= 0 ? descriptor : nil
+  }
+
+  /// The bytes read, 0 at the end of the file, negative on failure.
+  package static func read(
+    _ descriptor: Int, into buffer: UnsafeMutablePointer<UInt8>, _ capacity: Int
+  ) -> Int {
+    hakmem_system_call3(HAKMEM_SYS_read, descriptor, Int(bitPattern: buffer), capacity)
+  }
+
+  package static func close(_ descriptor: Int) {
+    _ = hakmem_system_call3(HAKMEM_SYS_close, descriptor, 0, 0)
   }
 
   package static func writeAll(to descriptor: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) {

@@ -23,6 +23,7 @@ package enum Housekeeping {
     guard now &- last >= periodMilliseconds,
       lastRun.pointee.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
     else { return }
+    ControlGroup.follow()
     let delay = UInt32(Option.purgeDelay.value)
     Depot.shrinkIdle(reject: Misuse.report)
     for number in 1..<SizeClass.count { SlabList(SizeClass(number)).sweep(keeping: 1) }

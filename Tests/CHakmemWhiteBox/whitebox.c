@@ -2,11 +2,14 @@
 #define _GNU_SOURCE
 #include "whitebox.h"
 
+#include <ftw.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,6 +97,31 @@ int whitebox_lock_memory(uintptr_t start, size_t bytes) {
 int whitebox_limit_address_space(size_t bytes) {
   struct rlimit limit = {bytes, bytes};
   return setrlimit(RLIMIT_AS, &limit) == 0;
+}
+
+void whitebox_enter_new_folder(void) {
+  char name[] = "/tmp/hakmem-whitebox-XXXXXX";
+  if (!mkdtemp(name) || chdir(name)) abort();
+}
+
+void whitebox_write_file(const char *path, const char *text) {
+  char part[256];
+  for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+    snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+    mkdir(part, 0755);
+  }
+  FILE *file = fopen(path, "w");
+  if (!file || fputs(text, file) < 0 || fclose(file)) abort();
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place) {
+  (void)status, (void)kind, (void)place;
+  return remove(path);
+}
+
+void whitebox_remove_folder(void) {
+  char name[256];
+  if (getcwd(name, sizeof name)) nftw(name, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static int captured, saved;

@@ -80,6 +80,28 @@ size_t hakmem_purge(void);
 /* As glibc's malloc_trim: purges, keeping `pad` bytes of free pages; 1 if memory was released. */
 int hakmem_malloc_trim(size_t pad);
 
+/* ---- Limits ------------------------------------------------------------------------------ */
+
+/* The heap minds the limits of the option HAKMEM_LIMIT and, as a soft limit, memory.high and 15/16
+ * of memory.max of the process's control group. What counts is memory that may have pages:
+ * hakmem_statistics.limited_bytes, in steps of 2 MiB for blocks up to 1 MiB. */
+typedef enum hakmem_limit_event {
+  HAKMEM_LIMIT_SOFT = 1, /* The soft limit is passed and all that was free was given back. Told
+                            again when the heap has grown by a sixteenth of the limit. */
+  HAKMEM_LIMIT_HARD = 2, /* The hard limit refuses a request and all that was free was given back.
+                            The request is tried once more after the call, then it fails. */
+} hakmem_limit_event_t;
+
+/* `used` and `limit` are in bytes. */
+typedef void (*hakmem_limit_callback_t)(hakmem_limit_event_t event, size_t used, size_t limit,
+                                        void *argument);
+
+/* Has `callback` called at the limits, in the thread whose request met them and before that
+ * request returns, without any lock of the allocator: it may allocate and free. It must not wait
+ * for locks that the program holds as it allocates. While a call lasts no other is made, of any
+ * thread. NULL: none. */
+void hakmem_set_limit_callback(hakmem_limit_callback_t callback, void *argument);
+
 /* ---- Getting ready ----------------------------------------------------------------------- */
 
 /* Makes memory ready as the option HAKMEM_PREWARM says. Returns the SuperSlabs made ready. */
@@ -127,6 +149,9 @@ typedef struct hakmem_statistics {
   uint64_t purges;             /* madvise calls that returned memory */
   uint64_t purged_bytes;       /* bytes they returned */
   uint64_t corruptions;        /* damaged free lists found and not followed */
+  size_t limited_bytes;        /* what counts against the limits */
+  size_t soft_limit_bytes;     /* the limits in force; 0: none */
+  size_t hard_limit_bytes;
 } hakmem_statistics_t;
 
 /* Fills *statistics, of which `size` bytes are known to the caller (pass sizeof). */

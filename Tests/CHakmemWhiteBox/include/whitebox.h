@@ -30,6 +30,12 @@ int whitebox_is_resident(uintptr_t start, size_t bytes);
 int whitebox_lock_memory(uintptr_t start, size_t bytes);
 int whitebox_limit_address_space(size_t bytes);
 
+/* Makes a folder of its own the current one; removes it; writes a file in
+ * it, making the folders of the path. */
+void whitebox_enter_new_folder(void);
+void whitebox_remove_folder(void);
+void whitebox_write_file(const char *path, const char *text);
+
 /* Between the two, stderr goes to a file; its contents end up in `buffer`, with a NUL. */
 void whitebox_begin_capture(void);
 size_t whitebox_end_capture(char *buffer, size_t capacity);

@@ -11,6 +11,7 @@ enum Fixture {
   static func setUp() {
     ProcessFacts.learn()
     Option.readEnvironment()
+    ProcessFacts.learnLimits()
     SizeClass.learn()
     ThreadCache.learnLayout()
     let isUp =
