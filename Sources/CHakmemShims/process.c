@@ -32,18 +32,12 @@ uintptr_t hakmem_exited_cache_header(void) { return (uintptr_t)&exited_header; }
 static const uint8_t no_class[1];
 const uint8_t *hakmem_class_map = no_class;
 
-static _Alignas(64) char platform_storage[hakmem_storage_bytes];
-static _Alignas(64) char pages_storage[hakmem_storage_bytes];
-static _Alignas(64) char slabs_storage[3 * hakmem_storage_bytes];
-static _Alignas(64) char cache_storage[hakmem_storage_bytes];
-static _Alignas(64) char malloc_storage[hakmem_storage_bytes];
-static _Alignas(4096) char span_root_storage[hakmem_root_bytes];
-void *hakmem_platform_storage(void) { return platform_storage; }
-void *hakmem_pages_storage(void) { return pages_storage; }
-void *hakmem_slabs_storage(void) { return slabs_storage; }
-void *hakmem_cache_storage(void) { return cache_storage; }
-void *hakmem_malloc_storage(void) { return malloc_storage; }
-void *hakmem_span_root_storage(void) { return span_root_storage; }
+_Alignas(64) char hakmem_platform_area[hakmem_storage_bytes];
+_Alignas(64) char hakmem_pages_area[hakmem_storage_bytes];
+_Alignas(64) char hakmem_slabs_area[3 * hakmem_storage_bytes];
+_Alignas(64) char hakmem_cache_area[hakmem_storage_bytes];
+_Alignas(64) char hakmem_malloc_area[hakmem_storage_bytes];
+_Alignas(4096) char hakmem_span_root_area[hakmem_root_bytes];
 
 extern char **environ;
 const char *const *hakmem_environment(void) { return (const char *const *)environ; }

@@ -9,8 +9,14 @@ import HakmemThreadCache
 enum Heap {
   /// The calling thread's cache, opened or made if need be; nil for a thread that has ended or
   /// cannot get one.
+  @inline(__always)
   static func usableCache() -> ThreadCache? {
     let cache = ThreadCache.current
+    return cache.isOpen ? cache : openedCache(cache)
+  }
+
+  @inline(never)
+  private static func openedCache(_ cache: ThreadCache) -> ThreadCache? {
     switch cache.kind {
     case .open: return cache
     case .intercepted: return cache.opened
@@ -95,7 +101,7 @@ enum Heap {
     _ byteCount: UInt, alignment: UInt, zero: Bool, _ cache: ThreadCache?
   ) -> UInt {
     guard Process.start() else { return 0 }
-    let bytes = byteCount.roundedUp(to: Constants.pageBytes)
+    let bytes = PageRuns.byteCount(serving: byteCount)
     if alignment == Constants.pageBytes, let kept = cache?.takeRun(bytes), kept != 0 {
       if zero { Memory.zero(kept, byteCount) }
       return kept
@@ -147,7 +153,7 @@ enum Heap {
     }
     let record = SuperSlabRegistry.record(at: pointer)
     switch SpanKind.of(record: record) {
-    case .pageRuns: freeMedium(pointer)
+    case .pageRuns: freeMedium(pointer, record)
     case .large: freeLarge(pointer)
     case .slabs, .unused: Misuse.stop(.free, pointer)
     }
@@ -167,13 +173,11 @@ enum Heap {
     }
   }
 
-  private static func freeMedium(_ pointer: UInt) {
-    let byteCount = PageRuns.byteCount(at: pointer)
-    guard byteCount != 0, PageRuns.setCached(pointer, true) else {
-      Misuse.stop(.free, pointer)
-    }
+  private static func freeMedium(_ pointer: UInt, _ record: UInt) {
+    let (byteCount, mark) = PageRuns.markCached(pointer, record: record)
+    guard byteCount != 0 else { Misuse.stop(.free, pointer) }
     if let cache = usableCache() {
-      cache.keepRun(pointer, byteCount)
+      cache.keepRun(pointer, byteCount, mark)
     } else {
       PageRuns.free(pointer)
     }

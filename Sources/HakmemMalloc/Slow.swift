@@ -1,5 +1,7 @@
 import CHakmemShims
+import HakmemPages
 import HakmemPlatform
+import HakmemSlabs
 import HakmemThreadCache
 
 /// What the fast paths call when they miss.
@@ -7,6 +9,14 @@ import HakmemThreadCache
 @inline(never)
 func allocateSlow(_ byteCount: Int) -> UnsafeMutableRawPointer? {
   let bytes = UInt(bitPattern: byteCount)
+  let cache = ThreadCache.current
+  if bytes > SizeClass.fastMaximumBytes, cache.isOpen {
+    let block =
+      bytes <= SizeClass.maximumBytes
+      ? cache.bin(SizeClass.serving(bytes)).pop()
+      : cache.takeRun(PageRuns.byteCount(serving: bytes))
+    if block != 0 { return UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped }
+  }
   if Interception.isActive { return pointer(to: Intercepted.allocate(bytes, zero: false)) }
   return pointer(to: Heap.allocate(bytes, zero: false))
 }

@@ -20,6 +20,16 @@ package enum PageRuns {
 
   package static var liveBytes: Int { state.pointee.liveBytes }
 
+  /// Bytes of the run that serves a request: whole pages, beyond 16 of them in 8 steps a doubling, so
+  /// that runs that threads keep serve more requests. What a request leaves over stays untouched.
+  @inline(__always)
+  package static func byteCount(serving request: UInt) -> UInt {
+    let pages = request.roundedUp(to: Constants.pageBytes) >> Constants.pageShift
+    guard pages > 16 else { return max(pages, 1) << Constants.pageShift }
+    let log = UInt(UInt.bitWidth - 1 - (pages &- 1).leadingZeroBitCount)
+    return pages.roundedUp(to: 1 << (log &- 3)) << Constants.pageShift
+  }
+
   /// A run of whole pages for `byteCount`, at a multiple of `alignment` (up to 2 MiB); 0 when
   /// memory is exhausted. The contents are unspecified: see `clear`.
   package static func allocate(_ byteCount: UInt, alignment: UInt = Constants.pageBytes) -> UInt {
@@ -91,16 +101,28 @@ package enum PageRuns {
       ? 0 : UInt(length & ~RunTable.cachedFlag) << Constants.pageShift
   }
 
-  /// Marks the live run at `pointer` as free in a cache, or live again. Of two threads that free
-  /// it at once only one succeeds.
-  package static func setCached(_ pointer: UInt, _ cached: Bool) -> Bool {
-    guard let table = table(of: pointer) else { return false }
+  /// Marks the live run at `pointer` as free in a cache. Returns its bytes, 0 when no live run begins
+  /// there, and the mark's place. Of two threads that free it at once only one succeeds.
+  @inline(__always)
+  package static func markCached(_ pointer: UInt, record: UInt) -> (byteCount: UInt, mark: UInt) {
+    guard pointer & (Constants.pageBytes &- 1) == 0 else { return (0, 0) }
+    let table = RunTable(unsafeAt: SuperSlab(unsafeRecord: record).record.pointee.runTable)
     let length = table.length(at: table.page(of: pointer))
-    let old = length.pointee.load(ordering: .relaxed)
-    guard old != 0, (old & RunTable.cachedFlag != 0) != cached else { return false }
-    return length.pointee.compareExchange(
-      expected: old, desired: old ^ RunTable.cachedFlag, ordering: .acquiringAndReleasing
+    let pages = length.pointee.load(ordering: .relaxed)
+    guard pages != 0, pages & RunTable.cachedFlag == 0 else { return (0, 0) }
+    // Releases what the program wrote to whoever gets the run next.
+    let isOurs = length.pointee.compareExchange(
+      expected: pages, desired: pages | RunTable.cachedFlag, ordering: .acquiringAndReleasing
     ).exchanged
+    return (isOurs ? UInt(pages) << Constants.pageShift : 0, UInt(bitPattern: length))
+  }
+
+  /// Makes the run live again that `markCached` marked.
+  @inline(__always)
+  package static func clearMark(_ mark: UInt) {
+    let length: UnsafeMutablePointer<Atomic<UInt16>> = Memory.pointer(at: mark)
+    let pages = length.pointee.load(ordering: .relaxed)
+    length.pointee.store(pages & ~RunTable.cachedFlag, ordering: .relaxed)
   }
 
   /// Makes a run that was just allocated read as zeroes: clears its dirty pages only.
@@ -117,7 +139,7 @@ package enum PageRuns {
   /// it are taken.
   package static func resize(_ pointer: UInt, to byteCount: UInt) -> Bool {
     guard let table = table(of: pointer), byteCount <= maximumBytes else { return false }
-    let new = Int(byteCount.roundedUp(to: Constants.pageBytes) >> Constants.pageShift)
+    let new = Int(Self.byteCount(serving: byteCount) >> Constants.pageShift)
     let page = table.page(of: pointer)
     let lock = Lock(.pageRuns)
     lock.acquire()
@@ -209,7 +231,7 @@ package enum PageRuns {
     superSlab.begin(.pageRuns)
     SuperSlabPool.trace(superSlab, "holds page runs")
     state.pointee.superSlabs += 1
-    insert(table)
+    insert(table, into: list(of: table))
     return table
   }
 
@@ -217,7 +239,7 @@ package enum PageRuns {
   private static func retire(_ table: RunTable) {
     guard state.pointee.superSlabs > 1 else { return }
     state.pointee.superSlabs -= 1
-    remove(table)
+    remove(table, from: list(of: table))
     table.end()
     SuperSlabPool.putEmpty(table.superSlab)
   }
@@ -230,14 +252,20 @@ package enum PageRuns {
   }
 
   private static func relist(_ table: RunTable, _ change: () -> Void) {
-    remove(table)
+    let old = list(of: table)
     change()
-    insert(table)
+    let new = list(of: table)
+    guard new != old else { return }
+    if old >= 0 { remove(table, from: old) }
+    if new >= 0 { insert(table, into: new) }
   }
 
-  private static func insert(_ table: RunTable) {
-    guard table.longest > 0 else { return }
-    let list = list(forLongest: table.longest)
+  /// The list that a table stands in; -1 for one without free pages.
+  private static func list(of table: RunTable) -> Int {
+    table.longest == 0 ? -1 : list(forLongest: table.longest)
+  }
+
+  private static func insert(_ table: RunTable, into list: Int) {
     let head = state.pointee.lists[list]
     table.next = head
     table.previous = 0
@@ -245,12 +273,11 @@ package enum PageRuns {
     state.pointee.lists[list] = table.address
   }
 
-  private static func remove(_ table: RunTable) {
-    guard table.longest > 0 else { return }
+  private static func remove(_ table: RunTable, from list: Int) {
     if table.previous != 0 {
       RunTable(unsafeAt: table.previous).next = table.next
     } else {
-      state.pointee.lists[list(forLongest: table.longest)] = table.next
+      state.pointee.lists[list] = table.next
     }
     if table.next != 0 { RunTable(unsafeAt: table.next).previous = table.previous }
   }

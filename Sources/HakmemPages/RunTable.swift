@@ -82,12 +82,14 @@ package struct RunTable: Equatable {
 
   // MARK: Lengths
 
+  @inline(__always)
   package func length(at page: Int) -> UnsafeMutablePointer<Atomic<UInt16>> {
     Memory.pointer(at: address &+ Offset.length &+ UInt(page) &* 2)
   }
 
+  @inline(__always)
   package func page(of pointer: UInt) -> Int {
-    Int(bitPattern: (pointer &- superSlab.start) >> Constants.pageShift)
+    Int(bitPattern: pointer >> Constants.pageShift & (Constants.pagesPerSuperSlab &- 1))
   }
 
   package func pointer(to page: Int) -> UInt {
@@ -116,9 +118,10 @@ package struct RunTable: Equatable {
 
   package func take(_ pages: Range<Int>) {
     invariant(isFree(pages), "a page run overlaps another")
+    let cutsLongest = stretch(around: pages).count == longest
     change(pages, in: Offset.free, to: false)
     self[Offset.freePages] &-= UInt(pages.count)
-    measure()
+    if cutsLongest { measure() }
   }
 
   /// Returns pages that a program may have written.
@@ -126,7 +129,28 @@ package struct RunTable: Equatable {
     change(pages, in: Offset.free, to: true)
     change(pages, in: Offset.dirty, to: true)
     self[Offset.freePages] &+= UInt(pages.count)
-    measure()
+    self[Offset.longest] = UInt(max(longest, stretch(around: pages).count))
+  }
+
+  /// All free pages that lie together with `pages`, which are free.
+  private func stretch(around pages: Range<Int>) -> Range<Int> {
+    endOfUsed(
+      before: pages.lowerBound)..<nextPage(
+        from: pages.upperBound, set: false, in: Offset.free)
+  }
+
+  /// The page behind the last one below `page` that is not free; 0 when there is none.
+  private func endOfUsed(before page: Int) -> Int {
+    var word = page / 64
+    var used = page % 64 == 0 ? 0 : ~self[Offset.free &+ UInt(word) &* 8] << UInt(64 - page % 64)
+    var end = page
+    while used == 0 {
+      end = word * 64
+      guard word > 0 else { return 0 }
+      word -= 1
+      used = ~self[Offset.free &+ UInt(word) &* 8]
+    }
+    return end - used.leadingZeroBitCount
   }
 
   package func markClean(_ pages: Range<Int>) { change(pages, in: Offset.dirty, to: false) }

@@ -46,6 +46,8 @@ package struct SuperSlab: Equatable {
     UInt32(truncatingIfNeeded: record.pointee.granules.load(ordering: .acquiring))
   }
   package var dirtyGranules: UInt32 { record.pointee.dirtyGranules.load(ordering: .relaxed) }
+  /// Page-run table, 0 before it held page runs.
+  package var runTable: UInt { record.pointee.runTable }
   package var slabTable: UInt { record.pointee.slabTable.load(ordering: .acquiring) }
   /// Attaches the slab table unless there is one; returns the one that stays.
   package func setSlabTableOnce(_ table: UInt) -> UInt {

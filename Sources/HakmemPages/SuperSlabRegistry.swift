@@ -59,6 +59,7 @@ package enum SpanKind: UInt8 {
   case pageRuns = 2
   case large = 3
 
+  @inline(__always)
   package static func of(record: UInt) -> SpanKind {
     guard record != 0 else { return .unused }
     let word: UnsafeMutablePointer<Atomic<UInt8>> = Memory.pointer(at: record &+ 8)

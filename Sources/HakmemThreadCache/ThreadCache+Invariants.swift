@@ -33,8 +33,11 @@ extension ThreadCache {
   private var runsFault: StaticString? {
     var bytes: UInt = 0
     for index in 0..<Int(record.pointee.runCount) {
-      let runBytes = PageRuns.cachedByteCount(at: record.pointee.runs[index])
-      if runBytes == 0 { return "a cache keeps a run that is not marked so" }
+      let entry = record.pointee.runs[index]
+      let runBytes = Self.runBytes(entry)
+      if PageRuns.cachedByteCount(at: Self.runStart(entry)) != runBytes {
+        return "a cache keeps a run that is not marked so"
+      }
       bytes &+= runBytes
     }
     return bytes == record.pointee.runBytes ? nil : "the bytes of kept runs are wrong"

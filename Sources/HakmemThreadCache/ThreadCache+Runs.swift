@@ -1,22 +1,34 @@
 import HakmemPages
 import HakmemPlatform
 
-/// A few page runs that the thread freed, newest last, so that medium blocks that come and go do
-/// not take the lock each time.
+/// Page runs that the thread freed, about in the order of their age, so that medium blocks that come
+/// and go do not take the lock each time. An entry is a run's address and, in the bits below a page,
+/// its pages; beside it stands where the run is marked as cached.
 extension ThreadCache {
-  private static let maximumRuns = 8
+  static let maximumRuns = 16
 
   /// Bytes of runs that a thread keeps: what it may cache of eight size classes.
   private static var maximumRunBytes: UInt { Option.cacheBytes.value << 13 }
 
+  static func runStart(_ entry: UInt) -> UInt { entry.roundedDown(to: Constants.pageBytes) }
+  static func runBytes(_ entry: UInt) -> UInt {
+    (entry & (Constants.pageBytes &- 1)) << Constants.pageShift
+  }
+
   /// A kept run of exactly that many bytes; 0 when there is none.
   package func takeRun(_ byteCount: UInt) -> UInt {
-    var index = Int(record.pointee.runCount) - 1
+    let pages = byteCount >> Constants.pageShift
+    let newest = Int(record.pointee.runCount) - 1
+    var index = newest
     while index >= 0 {
-      let run = record.pointee.runs[index]
-      if PageRuns.cachedByteCount(at: run) == byteCount {
-        removeRun(index, byteCount)
-        return PageRuns.setCached(run, false) ? run : 0
+      let entry = record.pointee.runs[index]
+      if entry & (Constants.pageBytes &- 1) == pages {
+        PageRuns.clearMark(record.pointee.runMarks[index])
+        record.pointee.runs[index] = record.pointee.runs[newest]
+        record.pointee.runMarks[index] = record.pointee.runMarks[newest]
+        record.pointee.runCount = UInt32(newest)
+        record.pointee.runBytes &-= byteCount
+        return Self.runStart(entry)
       }
       index -= 1
     }
@@ -24,37 +36,50 @@ extension ThreadCache {
   }
 
   /// Keeps a run that is marked as cached; the oldest ones go when there are too many.
-  package func keepRun(_ run: UInt, _ byteCount: UInt) {
+  package func keepRun(_ run: UInt, _ byteCount: UInt, _ mark: UInt) {
     guard byteCount <= Self.maximumRunBytes else { return PageRuns.free(run) }
-    while record.pointee.runCount == Self.maximumRuns
+    if record.pointee.runCount == Self.maximumRuns
       || record.pointee.runBytes &+ byteCount > Self.maximumRunBytes
     {
-      dropOldestRun()
+      makeRoom(byteCount)
     }
-    record.pointee.runs[Int(record.pointee.runCount)] = run
+    let place = Int(record.pointee.runCount)
+    record.pointee.runs[place] = run | byteCount >> Constants.pageShift
+    record.pointee.runMarks[place] = mark
     record.pointee.runCount &+= 1
     record.pointee.runBytes &+= byteCount
   }
 
+  @inline(never)
+  private func makeRoom(_ byteCount: UInt) {
+    var doomed = record.pointee.runCount == Self.maximumRuns ? Self.maximumRuns / 4 : 0
+    var bytes = record.pointee.runBytes &+ byteCount
+    for index in 0..<doomed { bytes &-= Self.runBytes(record.pointee.runs[index]) }
+    while bytes > Self.maximumRunBytes {
+      bytes &-= Self.runBytes(record.pointee.runs[doomed])
+      doomed += 1
+    }
+    dropOldestRuns(doomed)
+  }
+
   package func dropRuns() {
-    while record.pointee.runCount > 0 { dropOldestRun() }
+    dropOldestRuns(Int(record.pointee.runCount))
     // Also after a fork in the midst of a change.
     record.pointee.runBytes = 0
   }
 
-  private func dropOldestRun() {
-    let run = record.pointee.runs[0]
-    removeRun(0, PageRuns.cachedByteCount(at: run))
-    PageRuns.free(run)
-  }
-
-  private func removeRun(_ index: Int, _ byteCount: UInt) {
-    var next = index + 1
-    while next < Int(record.pointee.runCount) {
-      record.pointee.runs[next - 1] = record.pointee.runs[next]
-      next += 1
+  private func dropOldestRuns(_ count: Int) {
+    guard count > 0 else { return }
+    for index in 0..<count {
+      let entry = record.pointee.runs[index]
+      record.pointee.runBytes &-= Self.runBytes(entry)
+      PageRuns.free(Self.runStart(entry))
     }
-    record.pointee.runCount &-= 1
-    record.pointee.runBytes &-= byteCount
+    let left = Int(record.pointee.runCount) - count
+    for index in 0..<left {
+      record.pointee.runs[index] = record.pointee.runs[index + count]
+      record.pointee.runMarks[index] = record.pointee.runMarks[index + count]
+    }
+    record.pointee.runCount = UInt32(left)
   }
 }

@@ -29,7 +29,7 @@ package struct ThreadCache: Equatable {
     static let kind: UInt = 1816
     static let closedHeader: UInt = 1856
     static let record: UInt = 3712
-    static let slots: UInt = 3968
+    static let slots: UInt = 4096
   }
 
   // MARK: Fast paths
@@ -94,6 +94,8 @@ package struct ThreadCache: Equatable {
     /// As closed, but the thread need not wait: something looks at each of its calls.
     case intercepted = 5
   }
+  @inline(__always)
+  package var isOpen: Bool { Memory.loadWord(at: address &+ Offset.kind) == Kind.open.rawValue }
   package var kind: Kind { Kind(rawValue: Memory.loadWord(at: address &+ Offset.kind)) ?? .initial }
   /// The open header of a closed one.
   package var opened: ThreadCache {
@@ -129,7 +131,8 @@ package struct ThreadCache: Equatable {
     var lastLook: UInt32
     var runCount: UInt32
     var runBytes: UInt
-    var runs: InlineArray<8, UInt>
+    var runs: InlineArray<16, UInt>
+    var runMarks: InlineArray<16, UInt>
   }
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address &+ Offset.record) }
   init(unsafeRecord record: UInt) { address = record &- Offset.record }

@@ -55,7 +55,7 @@ enum PageRunsTests {
         runs.append(run)
       case 5 where !runs.isEmpty:
         let index = random.below(runs.count)
-        let bytes = UInt(9 + random.below(200)) &* page
+        let bytes = PageRuns.byteCount(serving: UInt(9 + random.below(200)) &* page)
         let old = runs[index].bytes
         if PageRuns.resize(runs[index].start, to: bytes) {
           expect(runs[index].isIntact(upTo: bytes), "a resized run lost its contents")
@@ -69,7 +69,7 @@ enum PageRunsTests {
         guard !runs.isEmpty else { continue }
         let run = runs.remove(at: random.below(runs.count))
         expect(run.isIntact(), "a run lost its contents")
-        expect(PageRuns.setCached(run.start, true))
+        expect(mark(run.start) != 0)
         PageRuns.free(run.start)
         if checks { expectEqual(PageRuns.byteCount(at: run.start), 0, "the bytes of a free run") }
       }
@@ -175,18 +175,31 @@ enum PageRunsTests {
     expect(isZero(again, bytes), "a run of locked pages is not cleared")
   }
 
+  /// The bytes of the run at `start` after marking it as cached; 0 when no live one begins there.
+  private static func mark(_ start: UInt) -> UInt {
+    PageRuns.markCached(start, record: SuperSlabRegistry.record(at: start)).byteCount
+  }
+
+  private static func lengthWord(_ start: UInt) -> UInt {
+    guard let superSlab = SuperSlab.around(start) else { return 0 }
+    let table = RunTable(unsafeAt: superSlab.runTable)
+    return UInt(bitPattern: table.length(at: table.page(of: start)))
+  }
+
   private static func cached() {
     Fixture.setUp()
     for _ in 0..<50 {
       let start = PageRuns.allocate(10 * page)
       let winners = Fixture.words(1)
       Fixture.onThreads(4) { _ in
-        if PageRuns.setCached(start, true) { winners.pointee.wrappingAdd(1, ordering: .relaxed) }
+        if mark(start) != 0 { winners.pointee.wrappingAdd(1, ordering: .relaxed) }
       }
       expectEqual(winners.pointee.load(ordering: .relaxed), 1, "threads that freed the run")
       expectEqual(PageRuns.byteCount(at: start), 0, "the bytes of a cached run")
       expectEqual(PageRuns.cachedByteCount(at: start), 10 * page, "the cached bytes")
-      expect(PageRuns.setCached(start, false) && !PageRuns.setCached(start, false))
+      let word = lengthWord(start)
+      PageRuns.clearMark(word)
+      expectEqual(PageRuns.byteCount(at: start), 10 * page, "the bytes of a run that is live again")
       PageRuns.free(start)
     }
   }
@@ -197,10 +210,10 @@ enum PageRunsTests {
     for offset: UInt in [1, 8, page, 9 * page, 10 * page] {
       expectEqual(PageRuns.byteCount(at: start &+ offset), 0, "the bytes inside a run")
     }
-    expect(!PageRuns.setCached(start &+ page, true))
+    expect(mark(start &+ page) == 0 && mark(start &+ 8) == 0)
     expectEqual(PageRuns.byteCount(at: 0), 0, "the bytes at NULL")
     PageRuns.free(start)
-    expect(!PageRuns.setCached(start, true))
+    expect(mark(start) == 0)
   }
 
   private static func retirement() {
