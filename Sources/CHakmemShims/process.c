@@ -51,6 +51,12 @@ uint64_t hakmem_monotonic_nanoseconds(void) {
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+uint64_t hakmem_exact_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 void hakmem_abort(void) { abort(); }
 void hakmem_file_write(void *stream, const char *text) { fputs(text, stream); }
 

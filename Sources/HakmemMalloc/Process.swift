@@ -57,6 +57,7 @@ enum Process {
       ClassMap.create()
     else { return false }
     hakmem_create_thread_exit_key()
+    if MapLog.begin(parent: 0) { AddressMap.note() }
     return true
   }
 
@@ -101,6 +102,7 @@ enum Process {
     Gate.resetAfterFork()
     LimitCallback.resetAfterFork()
     ThreadCache.inheritAfterFork(parking: all)
+    MapLog.continueInChild()
   }
 }
 
@@ -111,10 +113,13 @@ public func hakmem_process_start() {
   guard Process.start() else { return }
   if Option.verbose.isOn, !Option.quiet.isOn { Report.printConfiguration() }
   _ = hak_ss_prewarm_init()
+  MapLog.note(.thread, hakmem_thread_pointer())
+  MapLog.note(.began, 0)
 }
 
 @c @implementation
 public func hakmem_process_exit() {
+  MapLog.note(.ends, 0)
   if Process.isReady, Option.statistics.isOn, !Option.quiet.isOn { Report.printStatistics() }
 }
 

@@ -45,6 +45,15 @@ package enum ClassMap {
   /// did not pass `free`'s own lookup.
   package static func covers(_ address: UInt) -> Bool { window.contains(address) }
 
+  /// Where the map itself lies.
+  package static var mapping: (start: UInt, byteCount: UInt) {
+    let window = window
+    return (
+      hakmem_get_class_map() &+ window.lowerBound >> Constants.granuleShift,
+      UInt(window.count) >> Constants.granuleShift
+    )
+  }
+
   package static func create() -> Bool {
     if state.pointee.windowBytes != 0 { return true }
     if ProcessFacts.addressSpaceLimit >= fullMapLimit, createFull() { return true }

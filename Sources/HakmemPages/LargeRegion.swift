@@ -45,6 +45,8 @@ package struct LargeRegion: Equatable {
     return LargeRegion(unsafeRecord: record)
   }
 
+  package func noteUse() { MapLog.note(.large, start, mappedBytes) }
+
   /// Takes the block from the program; false when somebody else did.
   package func claimFree() -> Bool {
     record.pointee.isLive.exchange(0, ordering: .acquiringAndReleasing) == 1

@@ -123,6 +123,7 @@ package enum LargeRegions {
         SystemCalls.advise(region.start &+ new, old &- new, .dontNeed)
         return true
       }
+      MapLog.note(.unmapped, region.start &+ new, old &- new)
       MemoryLimit.uncharge(old &- new)
     } else {
       guard fitsAddressSpace(new, 0), MemoryLimit.charge(new &- old) else { return false }
@@ -133,6 +134,7 @@ package enum LargeRegions {
     }
     if new > old { adviseGrowing(region, new) }
     region.record.pointee.mappedBytes = new
+    region.noteUse()
     PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(new) - Int(old), ordering: .relaxed)
     count(Int(new) - Int(old), blocks: 0)
     return true
@@ -172,6 +174,7 @@ package enum LargeRegions {
       SystemCalls.unmap(goal, new)
       return false
     }
+    MapLog.note(.moved, start, old)
     region.record.pointee.start = goal
     return true
   }
@@ -261,6 +264,7 @@ package enum LargeRegions {
   private static func begin(_ region: LargeRegion) {
     region.record.pointee.isLive.store(1, ordering: .releasing)
     region.record.pointee.kind.store(SpanKind.large.rawValue, ordering: .releasing)
+    region.noteUse()
   }
 
   private static func unmapChain(_ first: UInt) {
@@ -276,6 +280,7 @@ package enum LargeRegions {
     let bytes = region.mappedBytes
     region.record.pointee.kind.store(SpanKind.unused.rawValue, ordering: .releasing)
     _ = SuperSlabRegistry.set(0, at: region.start)
+    MapLog.note(.unmapped, region.start, bytes)
     if !SystemCalls.unmap(region.start, bytes) {
       // No mapping may be split any more: the pages go all the same, the addresses stay taken.
       SystemCalls.advise(region.start, bytes, .dontNeed)

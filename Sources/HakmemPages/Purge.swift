@@ -8,6 +8,7 @@ package enum Purge {
   /// it does for memory that the program locked: then the contents stay.
   package static func release(_ start: UInt, _ byteCount: UInt) -> Bool {
     guard SystemCalls.advise(start, byteCount, .dontNeed) else { return false }
+    MapLog.note(.purged, start, byteCount)
     let counters = PageCounters.shared
     counters.pointee.purges.wrappingAdd(1, ordering: .relaxed)
     counters.pointee.purgedBytes.wrappingAdd(Int(byteCount), ordering: .relaxed)

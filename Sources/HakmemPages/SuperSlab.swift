@@ -70,6 +70,7 @@ package struct SuperSlab: Equatable {
     superSlab.record.pointee.span = 1
     let created = PageCounters.shared.pointee.superSlabsCreated.wrappingAdd(1, ordering: .relaxed)
     superSlab.record.pointee.ordinal = UInt(created.oldValue)
+    superSlab.noteUse()
     superSlab.joinAll()
     return superSlab
   }
@@ -84,6 +85,11 @@ package struct SuperSlab: Equatable {
   package func begin(_ kind: SpanKind) {
     // Releases what the caller set up to those who find the record in the registry.
     record.pointee.kind.store(kind.rawValue, ordering: .releasing)
+    noteUse()
+  }
+
+  package func noteUse() {
+    MapLog.note(.superSlab, start, Constants.superSlabBytes, class: UInt(kind.rawValue))
   }
 
   // MARK: Granules

@@ -134,4 +134,6 @@ package enum PlatformStorage {
   static var naming: UInt { base &+ 576 }
   static var memoryLimit: UInt { base &+ 640 }
   static var controlGroup: UInt { base &+ 704 }
+  static var mapLog: UInt { base &+ 2048 }
+  static var profileFolder: UInt { base &+ 2112 }
 }

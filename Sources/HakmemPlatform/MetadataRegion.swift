@@ -29,6 +29,11 @@ package enum MetadataRegion {
   @inline(__always)
   package static var base: UInt { state.pointee.base }
 
+  /// The whole reservation.
+  package static var reservation: (start: UInt, byteCount: UInt) {
+    (state.pointee.base, state.pointee.reserved)
+  }
+
   package static var usedBytes: UInt { state.pointee.next.load(ordering: .relaxed) }
 
   /// Reserves the region, smaller where the address space is limited. False when refused.

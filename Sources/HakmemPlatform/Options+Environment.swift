@@ -93,6 +93,7 @@ extension Option {
 
   private func parse(_ text: UnsafePointer<UInt8>) -> UInt? {
     if case .limit = self { return LimitValue.parse(text) }
+    if row.isText { return ProfileFolder.set(text) ? text[0] == 0 ? 0 : 1 : nil }
     return row.isKeyword ? parseKeyword(text) : parseNumber(text)
   }
 

@@ -4,7 +4,7 @@ import CHakmemShims
 /// allocator starts, and never in a setuid program.
 package enum Option: Int {
   case mode, quiet, verbose, statistics, purgeDelay, warmBytes, cacheBytes, prewarm, prefault,
-    hugePages, limit, controlGroup, mapTrace
+    hugePages, limit, controlGroup, mapTrace, profile
 
   /// Calls `body` for every option, in the order of the table.
   package static func forEach(_ body: (Option) -> Void) {
@@ -23,7 +23,9 @@ package enum Option: Int {
     package let standard: StaticString
     let minimum: UInt
     let maximum: UInt
-    var isKeyword: Bool { maximum == 0 }
+    var isKeyword: Bool { maximum == 0 && minimum == 0 }
+    /// Any text: the minimum stands above the maximum.
+    var isText: Bool { minimum > maximum }
   }
 
   package var row: Row {
@@ -85,6 +87,10 @@ package enum Option: Int {
       Row(
         name: "HAKMEM_SS_MAP_TRACE", help: "1: print SuperSlabs as they are mapped and emptied.",
         range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .profile:
+      Row(
+        name: "HAKMEM_PROFILE", help: "Folder for what «hakmem profile» reads.",
+        range: "a folder's path", standard: "", minimum: 1, maximum: 0)
     }
   }
 
@@ -121,6 +127,7 @@ package enum Option: Int {
   /// Appends the value as a user would write it.
   package func appendValue(to text: inout Text) {
     if case .limit = self { return LimitValue(packed: value).append(to: &text) }
+    if row.isText { return ProfileFolder.append(to: &text) }
     guard row.isKeyword else { return text.append(value) }
     var place: UInt = 0
     for index in 0..<row.range.utf8CodeUnitCount {

@@ -36,6 +36,8 @@ extension PlatformStorage {
     map.add(memoryLimit, MemoryLayout<MemoryLimit.State>.size)
     map.add(controlGroup, MemoryLayout<ControlGroup.State>.size)
     Option.forEach { map.add($0.slot, Option.slotBytes) }
+    map.add(mapLog, MemoryLayout<MapLog.State>.size)
+    map.add(profileFolder, ProfileFolder.capacity)
     return map.fault
   }
 }

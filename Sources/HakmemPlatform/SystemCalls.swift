@@ -223,6 +223,30 @@ package enum SystemCalls {
     _ = hakmem_system_call3(HAKMEM_SYS_close, descriptor, 0, 0)
   }
 
+  /// Makes a file that did not exist, of `byteCount` bytes that the disk has room for, and maps it
+  /// shared. Writing to it cannot fail later. Nil when any of this is refused.
+  package static func mapNewFile(_ path: UnsafePointer<UInt8>, byteCount: UInt) -> UInt? {
+    let currentDirectory = -100
+    let createNewCloseOnExec = 0o2000302
+    let descriptor = hakmem_system_call6(
+      HAKMEM_SYS_openat, currentDirectory, Int(bitPattern: path), createNewCloseOnExec, 0o600, 0, 0)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    let isRoomy =
+      hakmem_system_call6(
+        HAKMEM_SYS_fallocate, descriptor, 0, 0, Int(bitPattern: byteCount), 0, 0) == 0
+    guard isRoomy else { return nil }
+    let shared = 1
+    let result = hakmem_system_call6(
+      HAKMEM_SYS_mmap, 0, Int(bitPattern: byteCount), Protection.readWrite.bits, shared,
+      descriptor, 0)
+    return isError(result) ? nil : UInt(bitPattern: result)
+  }
+
+  package static func processID() -> UInt32 {
+    UInt32(truncatingIfNeeded: hakmem_system_call3(HAKMEM_SYS_getpid, 0, 0, 0))
+  }
+
   package static func writeAll(to descriptor: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) {
     let interrupted = -4
     var written = 0

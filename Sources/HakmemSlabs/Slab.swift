@@ -83,6 +83,7 @@ package struct Slab: Equatable {
     record.pointee.availability.store(
       Self.listedFlag | UInt32(sizeClass.blocksPerSlab), ordering: .relaxed)
     setClassMap(sizeClass.doubled, granules)
+    slab.noteUse()
     SlabCounters.shared.pointee.created.wrappingAdd(1, ordering: .relaxed)
     return slab
   }
@@ -90,6 +91,7 @@ package struct Slab: Equatable {
   /// Returns the granules of a slab whose blocks are all free. The caller holds the slab.
   package func retire() {
     check(fault(isAtRest: true))
+    MapLog.note(.slab, start, sizeClass.slabBytes)
     let words = (Int(record.pointee.fresh) + 63) / 64
     for index in 0..<words { bitmapWord(index).pointee.store(0, ordering: .relaxed) }
     if sizeClass.blocksPerSlab > Self.ownBitmapBlocks { BitmapChunk.putBack(record.pointee.bitmap) }
@@ -140,6 +142,10 @@ package struct Slab: Equatable {
       if slab.sizeClass != .none { body(slab) }
       index &+= superSlab.span
     }
+  }
+
+  package func noteUse() {
+    MapLog.note(.slab, start, sizeClass.slabBytes, class: UInt(sizeClass.number))
   }
 
   // MARK: Blocks

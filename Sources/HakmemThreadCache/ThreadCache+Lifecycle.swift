@@ -29,6 +29,7 @@ extension ThreadCache {
     cache.record.pointee.isOwned.store(1, ordering: .relaxed)
     cache.attach()
     lock.release()
+    MapLog.note(.thread, hakmem_thread_pointer())
     // May allocate, which the cache serves by now.
     _ = hakmem_register_thread_exit(cache.address)
     return cache

@@ -14,6 +14,7 @@ struct HakmemCommand: ParsableCommand {
         hakmem options                    the options and their defaults
         hakmem bench                      measure HAKMEM beside every other
         hakmem bench -- sort big.txt      the same for your own program
+        hakmem profile -- ./server        whose memory faults, where time and bytes go
 
       Shell completion (bash, zsh or fish):
         hakmem --generate-completion-script bash > /etc/bash_completion.d/hakmem
@@ -21,7 +22,7 @@ struct HakmemCommand: ParsableCommand {
     version: "hakmem \(Version.tool)",
     subcommands: [
       RunCommand.self, EnvCommand.self, DoctorCommand.self, OptionsCommand.self,
-      BenchCommand.self, ProbeCommand.self,
+      BenchCommand.self, ProfileCommand.self, ProbeCommand.self,
     ])
 
   /// The arguments as the parser takes them: what stands after "--" of `bench` is a program, which
@@ -40,6 +41,9 @@ struct HakmemCommand: ParsableCommand {
       Terminal.complain(refusal.description)
       exit(withError: ExitCode(refusal.kind.rawValue))
     } catch let failure as BenchFailure {
+      Terminal.complain(failure.description)
+      exit(withError: ExitCode.failure)
+    } catch let failure as ProfileRun.Failure {
       Terminal.complain(failure.description)
       exit(withError: ExitCode.failure)
     } catch let failure as OutputFile.Failure {

@@ -83,7 +83,13 @@ HAKMEM_INLINE uint32_t hakmem_processor_hint(void) {
 HAKMEM_INTERNAL const char *const *hakmem_environment(void);
 HAKMEM_INTERNAL unsigned long hakmem_auxiliary_value(unsigned long type);
 HAKMEM_INTERNAL void hakmem_set_errno(int value);
+/* Coarse: about a tick of the kernel exact. */
 HAKMEM_INTERNAL uint64_t hakmem_monotonic_nanoseconds(void);
+HAKMEM_INTERNAL uint64_t hakmem_exact_nanoseconds(void);
+/* Behind the thread's thread-local variables (x86-64), or before them. */
+HAKMEM_INLINE uintptr_t hakmem_thread_pointer(void) {
+  return (uintptr_t)__builtin_thread_pointer();
+}
 HAKMEM_INTERNAL _Noreturn void hakmem_abort(void);
 HAKMEM_INTERNAL void hakmem_file_write(void *stream, const char *text);
 HAKMEM_INTERNAL void hakmem_create_thread_exit_key(void);

@@ -58,6 +58,8 @@ enum {
   HAKMEM_SYS_sched_yield = SYS_sched_yield,
   HAKMEM_SYS_prlimit64 = SYS_prlimit64,
   HAKMEM_SYS_getcpu = SYS_getcpu,
+  HAKMEM_SYS_fallocate = SYS_fallocate,
+  HAKMEM_SYS_process_vm_readv = SYS_process_vm_readv,
 };
 
 #endif

@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "profile_system.h"
+
 /* Whether the file at `path` carries file capabilities (the xattr security.capability). */
 bool hakmem_tool_has_capabilities(const char *path);
 

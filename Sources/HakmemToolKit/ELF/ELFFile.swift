@@ -46,11 +46,14 @@ package struct ELFFile {
     var fileOffset: UInt64
     var address: UInt64
     var fileSize: UInt64
+    var memorySize: UInt64
+    var alignment: UInt64
   }
 
   static let loadSegment: UInt64 = 1
   static let dynamicSegment: UInt64 = 2
   static let interpreterSegment: UInt64 = 3
+  static let threadLocalSegment: UInt64 = 7
   /// More than any linker writes; a damaged count must not take minutes to read.
   static let maximumTableLength: UInt64 = 1 << 20
 
@@ -98,9 +101,13 @@ package struct ELFFile {
     guard base < UInt64(reader.bytes.count), let type = reader.number(at: base, width: 4),
       let offset = reader.number(at: base + (is64Bit ? 8 : 4), width: width),
       let address = reader.number(at: base + (is64Bit ? 16 : 8), width: width),
-      let size = reader.number(at: base + (is64Bit ? 32 : 16), width: width)
+      let size = reader.number(at: base + (is64Bit ? 32 : 16), width: width),
+      let memorySize = reader.number(at: base + (is64Bit ? 40 : 20), width: width),
+      let alignment = reader.number(at: base + (is64Bit ? 48 : 28), width: width)
     else { return nil }
-    return Segment(type: type, fileOffset: offset, address: address, fileSize: size)
+    return Segment(
+      type: type, fileOffset: offset, address: address, fileSize: size, memorySize: memorySize,
+      alignment: alignment)
   }
 
   /// The dynamic loader that the program asks for, or nil: it has none, being static or a library.

@@ -32,12 +32,17 @@ package struct OutputFile {
   /// Replaces the file's contents.
   ///
   /// - Throws: `Failure` when the text cannot be written; the old file is whole then.
-  package func write(_ text: String) throws {
+  package func write(_ text: String) throws { try write(Data(text.utf8)) }
+
+  /// Replaces the file's contents.
+  ///
+  /// - Throws: `Failure` when the bytes cannot be written; the old file is whole then.
+  package func write(_ bytes: Data) throws {
     let temporary = temporaryPath
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw OutputFile.failure(path) }
     var written = true
-    var rest = Array(text.utf8)[...]
+    var rest = bytes[...]
     while !rest.isEmpty && written {
       let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count > 0 { rest = rest.dropFirst(count) } else if errno != EINTR { written = false }

@@ -1,0 +1,56 @@
+import Foundation
+
+/// The log that the library writes about its address space: the Swift side of `MapLog`.
+struct MapLogFile {
+  enum Event: UInt8 {
+    case superSlab = 1
+    case slab, large, unmapped, metadata, classMap, purged, thread, began, ends, moved
+  }
+
+  struct Entry {
+    var time: UInt64
+    var event: Event
+    var start: UInt64
+    var byteCount: UInt64
+    /// A size class, or what a SuperSlab is used for.
+    var number: UInt8
+  }
+
+  let process: Int32
+  let entries: [Entry]
+  /// Entries that found no room.
+  let dropped: Int
+
+  private static let magic: UInt64 = 0x3150_414d_4d4b_4148
+  private static let headerBytes = 64
+  private static let entryBytes = 24
+
+  /// - Returns: nil when the file is no map log, or was never begun.
+  init?(path: String) {
+    guard let bytes = TextFile.bytes(path), bytes.count >= MapLogFile.headerBytes else {
+      return nil
+    }
+    func word(_ offset: Int) -> UInt64 {
+      bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+    }
+    guard word(0) == MapLogFile.magic else { return nil }
+    process = Int32(truncatingIfNeeded: word(24))
+    let room = (bytes.count - MapLogFile.headerBytes) / MapLogFile.entryBytes
+    let count = Int(clamping: word(8))
+    dropped = max(0, count - room)
+    var entries: [Entry] = []
+    for index in 0..<min(count, room) {
+      let offset = MapLogFile.headerBytes + index * MapLogFile.entryBytes
+      let packed = word(offset + 16)
+      let time = word(offset)
+      guard time != 0, let event = Event(rawValue: UInt8(truncatingIfNeeded: packed)) else {
+        continue
+      }
+      entries.append(
+        Entry(
+          time: time, event: event, start: word(offset + 8), byteCount: packed >> 16,
+          number: UInt8(truncatingIfNeeded: packed >> 8)))
+    }
+    self.entries = entries
+  }
+}

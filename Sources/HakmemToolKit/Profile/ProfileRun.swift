@@ -1,0 +1,190 @@
+import CHakmemToolSystem
+import Foundation
+
+/// A program run under the profiler, or a running process watched by it.
+package final class ProfileRun {
+  /// Why nothing could be profiled at all.
+  package struct Failure: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  package struct Plan {
+    package var program: String
+    package var arguments: [String]
+    package var environment: [String: String]
+    /// The report's folder.
+    package var folder: String
+
+    package init(
+      program: String, arguments: [String], environment: [String: String], folder: String
+    ) {
+      self.program = program
+      self.arguments = arguments
+      self.environment = environment
+      self.folder = folder
+    }
+  }
+
+  private let folder: String
+  private var recording = Recording()
+
+  package init(folder: String) { self.folder = folder }
+
+  /// What a run gave: the report's contents and the stacks behind it.
+  package struct Outcome {
+    package var result: ProfileResult
+    package var profiles: [StackProfile]
+  }
+
+  /// Runs the program to its end, in the foreground: input, output and errors are its own.
+  ///
+  /// - Throws: `Failure` when the program cannot be run.
+  package func run(_ plan: Plan) throws -> Outcome {
+    let started = Date()
+    var environment = plan.environment
+    environment["HAKMEM_PROFILE"] = folder
+    var gate: Int32 = -1
+    let child = CStringArray.with([plan.program] + plan.arguments) { arguments in
+      CStringArray.with(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }) {
+        hakmem_tool_prepare(plan.program, arguments, $0, &gate)
+      }
+    }
+    guard child > 0 else {
+      throw Failure(
+        description: "cannot run \(plan.program): \(String(cString: strerror(-child)))")
+    }
+    let session = PerfSession(threads: [child], onExec: true)
+    let start = Clock.seconds
+    var byte: UInt8 = 1
+    guard Glibc.write(gate, &byte, 1) == 1 else {
+      throw Failure(description: "\(plan.program) ended before it began")
+    }
+    close(gate)
+    // An interrupt is the program's to handle; its profile is written all the same.
+    signal(SIGINT, SIG_IGN)
+    signal(SIGQUIT, SIG_IGN)
+    defer {
+      signal(SIGINT, SIG_DFL)
+      signal(SIGQUIT, SIG_DFL)
+    }
+    var status: Int32 = 0
+    var usage = rusage()
+    while true {
+      let ended = wait4(child, &status, WNOHANG, &usage) == child
+      session.drain { recording.add($0) }
+      recording.lookForHugePages()
+      if ended { break }
+      usleep(2000)
+    }
+    recording.close()
+    let seconds = Clock.seconds - start
+    let analysis = ProfileAnalysis(profileFolder: folder)
+    var notes = session.notes
+    let logs = readLogs(&notes)
+    analysis.run(recording, logs: logs)
+    if logs.isEmpty {
+      notes.append(
+        "The library wrote no map of its memory: blocks are counted as other mappings below.")
+    }
+    var result = ProfileResult(
+      command: [plan.program] + plan.arguments, date: ISO8601DateFormatter().string(from: started),
+      ending: ProfileRun.ending(status), seconds: seconds,
+      userSeconds: ProfileRun.seconds(usage.ru_utime),
+      systemSeconds: ProfileRun.seconds(usage.ru_stime), peakKiB: usage.ru_maxrss,
+      processes: analysis.processes.count, isPartial: false, notes: [])
+    result.faults = faults(
+      analysis, session, charged: usage.ru_minflt + usage.ru_majflt)
+    result.time = time(analysis, session)
+    result.summary = ProfileSummary.figures(result, hardware: session.hardwareCounts)
+    if session.lost > 0 {
+      notes.append("\(session.lost) samples were lost: they came faster than they could be read.")
+    }
+    result.isPartial = !notes.isEmpty
+    result.notes = notes + ProfileSummary.remarks(analysis.symbols)
+    return Outcome(result: result, profiles: [analysis.faultStacks, analysis.timeStacks])
+  }
+
+  private func readLogs(_ notes: inout [String]) -> [MapLogFile] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    var logs: [MapLogFile] = []
+    for name in names where name.hasPrefix("map.") {
+      let path = "\(folder)/\(name)"
+      if let log = MapLogFile(path: path) {
+        if log.dropped > 0 {
+          notes.append(
+            "Process \(log.process) changed its heap's map \(log.dropped) times more than its log "
+              + "holds: later faults may be given to a former owner.")
+        }
+        logs.append(log)
+      }
+      unlink(path)
+    }
+    return logs
+  }
+
+  private func faults(
+    _ analysis: ProfileAnalysis, _ session: PerfSession, charged: Int
+  ) -> ProfileResult.Faults? {
+    guard session.hasFaults else { return nil }
+    var rows: [Owner.Kind: ProfileResult.OwnerRow] = [:]
+    var classes: [Int: Int] = [:]
+    for (owner, causes) in analysis.owners {
+      var row =
+        rows[owner.kind]
+        ?? ProfileResult.OwnerRow(owner: owner.kind.rawValue, faults: 0, causes: [:], phases: [:])
+      for (cause, phases) in causes {
+        for (phase, count) in phases {
+          row.faults += count
+          row.causes[cause.rawValue, default: 0] += count
+          row.phases[phase.rawValue, default: 0] += count
+          if case .small(let number) = owner { classes[number, default: 0] += count }
+        }
+      }
+      rows[owner.kind] = row
+    }
+    return ProfileResult.Faults(
+      sampled: recording.faults.count, counted: session.faultCount.map(Int.init), charged: charged,
+      lost: Int(session.lost), owners: Owner.Kind.allCases.compactMap { rows[$0] },
+      classes: classes.sorted { $0.key < $1.key }.map {
+        ProfileResult.ClassRow(blockBytes: SizeClassTable.blockBytes($0.key), faults: $0.value)
+      })
+  }
+
+  private func time(_ analysis: ProfileAnalysis, _ session: PerfSession) -> ProfileResult.Time? {
+    guard session.hasClock else { return nil }
+    let total = max(recording.ticks.count, 1)
+    return ProfileResult.Time(
+      samplesPerSecond: Int(PerfSession.clockFrequency), samples: recording.ticks.count,
+      layers: Layer.allCases.compactMap { layer in
+        analysis.layers[layer].map {
+          ProfileResult.LayerRow(
+            layer: layer.rawValue, samples: $0, share: Double($0) / Double(total))
+        }
+      },
+      functions: analysis.timeStacks.top(30).map {
+        ProfileResult.FunctionRow(
+          function: $0.frame.function, object: $0.frame.object, own: $0.own, all: $0.all)
+      })
+  }
+
+  static func ending(_ status: Int32) -> String {
+    let signal = status & 0x7f
+    return signal == 0 ? "exited with \((status >> 8) & 0xff)" : "ended by \(SignalName.of(signal))"
+  }
+
+  static func seconds(_ time: timeval) -> Double {
+    Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+  }
+}
+
+/// The block sizes of the library's classes.
+enum SizeClassTable {
+  /// The block size of a class by its number; the rule is that of the library's `SizeClass`.
+  static func blockBytes(_ number: Int) -> Int {
+    let fine = 49..<81
+    if number <= 8 { return number * 16 }
+    if fine.contains(number) { return 4096 + (number - fine.lowerBound + 1) * 128 }
+    let step = number - 9 - (number >= fine.upperBound ? 24 : 0)
+    return (128 << (step / 8)) + (16 << (step / 8)) * (step % 8 + 1)
+  }
+}
