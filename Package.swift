@@ -100,7 +100,12 @@ let package = Package(
     .target(name: "HakmemPlatform", dependencies: ["CHakmemShims"], swiftSettings: embedded),
     .target(name: "HakmemPages", dependencies: ["HakmemPlatform"], swiftSettings: embedded),
     .target(name: "HakmemSlabs", dependencies: ["HakmemPages"], swiftSettings: embedded),
-    .target(name: "HakmemThreadCache", dependencies: ["HakmemSlabs"], swiftSettings: embedded),
+    .target(
+      name: "HakmemRecorder", dependencies: ["HakmemPlatform", "CHakmemTrace"],
+      swiftSettings: embedded),
+    .target(
+      name: "HakmemThreadCache", dependencies: ["HakmemSlabs", "HakmemRecorder"],
+      swiftSettings: embedded),
     // Constructors, fork handlers and the throwing operators, which cannot be Swift.
     .target(name: "CHakmemEntry", cSettings: [.unsafeFlags(["-fexceptions"])]),
     .target(
@@ -112,8 +117,8 @@ let package = Package(
     .executableTarget(
       name: "HakmemWhiteBoxTests",
       dependencies: [
-        "HakmemThreadCache", "HakmemSlabs", "HakmemPages", "HakmemPlatform", "CHakmemShims",
-        "CHakmemWhiteBox",
+        "HakmemThreadCache", "HakmemRecorder", "HakmemSlabs", "HakmemPages", "HakmemPlatform",
+        "CHakmemShims", "CHakmemWhiteBox",
       ],
       path: "Tests/HakmemWhiteBoxTests", swiftSettings: embeddedProgram),
     .testTarget(name: "HakmemUnitTests"),

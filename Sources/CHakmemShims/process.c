@@ -36,6 +36,7 @@ _Alignas(64) char hakmem_platform_area[hakmem_storage_bytes];
 _Alignas(64) char hakmem_pages_area[hakmem_storage_bytes];
 _Alignas(64) char hakmem_slabs_area[3 * hakmem_storage_bytes];
 _Alignas(64) char hakmem_cache_area[hakmem_storage_bytes];
+_Alignas(64) char hakmem_recorder_area[hakmem_storage_bytes];
 _Alignas(64) char hakmem_malloc_area[hakmem_storage_bytes];
 _Alignas(4096) char hakmem_span_root_area[hakmem_root_bytes];
 

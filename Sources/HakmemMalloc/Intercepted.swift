@@ -1,4 +1,5 @@
 import HakmemPlatform
+import HakmemRecorder
 import HakmemSlabs
 import HakmemThreadCache
 
@@ -6,18 +7,48 @@ import HakmemThreadCache
 /// call. Addresses are words, 0 for failure.
 enum Intercepted {
   static func allocate(_ byteCount: UInt, zero: Bool) -> UInt {
-    Heap.allocate(byteCount, zero: zero)
+    let block = Heap.allocate(byteCount, zero: zero)
+    if block != 0, isRecorded { Recorder.allocated(block, byteCount, zero ? .calloc : .malloc) }
+    return block
   }
 
   /// `alignment` is a power of two above 16.
   static func allocate(_ byteCount: UInt, alignment: UInt) -> UInt {
-    Heap.allocate(byteCount, alignment: alignment)
+    let block = Heap.allocate(byteCount, alignment: alignment)
+    if block != 0, isRecorded {
+      let power = UInt(alignment.trailingZeroBitCount)
+      Recorder.allocated(block, byteCount, .aligned(powerOf2: power))
+    }
+    return block
   }
 
-  static func free(_ pointer: UInt) { Heap.free(pointer) }
+  static func free(_ pointer: UInt) {
+    if isRecorded {
+      // So that the thread's end is noticed even if it only frees large blocks.
+      _ = Heap.usableCache()
+      Recorder.freed(pointer)
+    }
+    Heap.free(pointer)
+  }
 
   /// `pointer` and `new` are not 0. When memory is exhausted the block stays as it is.
   static func reallocate(_ pointer: UInt, _ new: UInt) -> UInt {
+    guard isRecorded else { return resize(pointer, new) }
+    let number = Recorder.resizing(pointer)
+    let block = resize(pointer, new)
+    if let number {
+      if block != 0 {
+        Recorder.resized(number, to: block, new)
+      } else {
+        Recorder.kept(number, pointer)
+      }
+    } else if block != 0 {
+      Recorder.allocated(block, new, .malloc)
+    }
+    return block
+  }
+
+  private static func resize(_ pointer: UInt, _ new: UInt) -> UInt {
     guard let old = Heap.usableBytes(pointer) else { Misuse.stop(.reallocate, pointer) }
     if old > SizeClass.maximumBytes {
       if let resized = Heap.resizeWithoutCopying(pointer, old, new) { return resized }
@@ -30,5 +61,13 @@ enum Intercepted {
     Memory.copy(from: pointer, to: moved, min(old, new))
     Heap.free(pointer)
     return moved
+  }
+
+  /// Whether the recorder is to see the call. When it has stopped, calls go their fast ways again.
+  private static var isRecorded: Bool {
+    guard Interception.isActive(.recorder) else { return false }
+    if Recorder.begin() { return true }
+    Interception.end(.recorder)
+    return false
   }
 }

@@ -3,6 +3,7 @@ import CHakmemEntry
 import CHakmemShims
 import HakmemPages
 import HakmemPlatform
+import HakmemRecorder
 import HakmemSlabs
 import HakmemThreadCache
 import Synchronization
@@ -52,11 +53,15 @@ enum Process {
     ProcessFacts.learnLimits()
     SizeClass.learn()
     ThreadCache.learnLayout()
-    check(PagesStorage.fault ?? SlabsStorage.fault ?? CacheStorage.fault ?? MallocStorage.fault)
+    check(
+      PagesStorage.fault ?? SlabsStorage.fault ?? CacheStorage.fault ?? MallocStorage.fault
+        ?? RecorderStorage.fault)
     guard MetadataRegion.reserve(limit: ProcessFacts.addressSpaceLimit), Depot.create(),
       ClassMap.create()
     else { return false }
     hakmem_create_thread_exit_key()
+    Interception.start()
+    if Recorder.prepare() { Interception.begin(.recorder) }
     if MapLog.begin(parent: 0) { AddressMap.note() }
     return true
   }
@@ -101,6 +106,7 @@ enum Process {
     }
     Gate.resetAfterFork()
     LimitCallback.resetAfterFork()
+    Recorder.forked()
     ThreadCache.inheritAfterFork(parking: all)
     MapLog.continueInChild()
   }
@@ -111,6 +117,7 @@ enum Process {
 @c @implementation
 public func hakmem_process_start() {
   guard Process.start() else { return }
+  Recorder.processStarted()
   if Option.verbose.isOn, !Option.quiet.isOn { Report.printConfiguration() }
   _ = hak_ss_prewarm_init()
   MapLog.note(.thread, hakmem_thread_pointer())
@@ -120,7 +127,9 @@ public func hakmem_process_start() {
 @c @implementation
 public func hakmem_process_exit() {
   MapLog.note(.ends, 0)
-  if Process.isReady, Option.statistics.isOn, !Option.quiet.isOn { Report.printStatistics() }
+  guard Process.isReady else { return }
+  Recorder.processEnds()
+  if Option.statistics.isOn, !Option.quiet.isOn { Report.printStatistics() }
 }
 
 @c @implementation

@@ -9,6 +9,7 @@ package enum LockRank: UInt {
   case pageRuns = 3
   case reservation = 4
   case metadata = 5
+  case recorder = 6
 
   /// Calls `body` for every rank, lowest first.
   package static func forEach(_ body: (LockRank) -> Void) {
@@ -135,5 +136,4 @@ package enum PlatformStorage {
   static var memoryLimit: UInt { base &+ 640 }
   static var controlGroup: UInt { base &+ 704 }
   static var mapLog: UInt { base &+ 2048 }
-  static var profileFolder: UInt { base &+ 2112 }
 }

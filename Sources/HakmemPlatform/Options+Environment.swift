@@ -51,6 +51,7 @@ extension Option {
       $0.append(row.name)
       $0.append("=")
       $0.append(cString: text, limit: 80)
+      if row.isText { return $0.append(" is too long\n") }
       $0.append(" is not in ")
       $0.append(row.range)
       $0.append("; the default ")
@@ -93,8 +94,34 @@ extension Option {
 
   private func parse(_ text: UnsafePointer<UInt8>) -> UInt? {
     if case .limit = self { return LimitValue.parse(text) }
-    if row.isText { return ProfileFolder.set(text) ? text[0] == 0 ? 0 : 1 : nil }
+    if row.isText { return copy(text) }
     return row.isKeyword ? parseKeyword(text) : parseNumber(text)
+  }
+
+  /// Where a copy of the text lies, 0 for an empty one: the environment may change. Nil when it is
+  /// too long.
+  private func copy(_ text: UnsafePointer<UInt8>) -> UInt? {
+    guard text[0] != 0 else { return 0 }
+    let capacity = Int(row.minimum)
+    var length = 0
+    while text[length] != 0 {
+      length += 1
+      guard length < capacity else { return nil }
+    }
+    guard let copy = SystemCalls.map(byteCount: row.minimum, protection: .readWrite) else {
+      return nil
+    }
+    SystemCalls.nameMapping(copy, row.minimum, "hakmem metadata")
+    Memory.copy(from: UInt(bitPattern: text), to: copy, UInt(length))
+    return copy
+  }
+
+  /// Makes the option empty for the programs that this process starts from now on.
+  package func hideFromChildren() {
+    guard hakmem_environment() != nil else { return }
+    Self.forEachVariable { name, value in
+      if isNamed(name) { UnsafeMutablePointer(mutating: value).pointee = 0 }
+    }
   }
 
   private func parseNumber(_ text: UnsafePointer<UInt8>) -> UInt? {

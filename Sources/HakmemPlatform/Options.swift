@@ -4,7 +4,7 @@ import CHakmemShims
 /// allocator starts, and never in a setuid program.
 package enum Option: Int {
   case mode, quiet, verbose, statistics, purgeDelay, warmBytes, cacheBytes, prewarm, prefault,
-    hugePages, limit, controlGroup, mapTrace, profile
+    hugePages, limit, controlGroup, mapTrace, profile, record
 
   /// Calls `body` for every option, in the order of the table.
   package static func forEach(_ body: (Option) -> Void) {
@@ -24,7 +24,8 @@ package enum Option: Int {
     let minimum: UInt
     let maximum: UInt
     var isKeyword: Bool { maximum == 0 && minimum == 0 }
-    /// Any text: the minimum stands above the maximum.
+    /// A text shorter than `minimum`, which stands above the maximum; the value is the address of a
+    /// copy.
     var isText: Bool { minimum > maximum }
   }
 
@@ -90,7 +91,12 @@ package enum Option: Int {
     case .profile:
       Row(
         name: "HAKMEM_PROFILE", help: "Folder for what «hakmem profile» reads.",
-        range: "a folder's path", standard: "", minimum: 1, maximum: 0)
+        range: "a folder's path", standard: "", minimum: UInt(ProfileFolder.capacity), maximum: 0)
+    case .record:
+      Row(
+        name: "HAKMEM_RECORD",
+        help: "Record every call in a trace file; %p in its name becomes the process id.",
+        range: "a file's path", standard: "", minimum: 4096, maximum: 0)
     }
   }
 
@@ -112,8 +118,12 @@ package enum Option: Int {
   static let slotBytes = 16
   var slot: UInt { PlatformStorage.options &+ UInt(rawValue &* Self.slotBytes) }
 
-  /// The value in force: the number, or the keyword's place in the range.
+  /// The value in force: the number, the keyword's place in the range, or where the text lies.
   package var value: UInt { Memory.loadWord(at: slot) }
+  /// The text in force, as a C string; nil when it is empty.
+  package var text: UnsafePointer<UInt8>? {
+    value == 0 ? nil : UnsafePointer(Memory.pointer(at: value, to: UInt8.self))
+  }
   package var isOn: Bool { value != 0 }
   package var source: Source {
     Source(rawValue: Memory.loadWord(at: slot &+ 8)) ?? .standard
@@ -127,7 +137,10 @@ package enum Option: Int {
   /// Appends the value as a user would write it.
   package func appendValue(to text: inout Text) {
     if case .limit = self { return LimitValue(packed: value).append(to: &text) }
-    if row.isText { return ProfileFolder.append(to: &text) }
+    if row.isText {
+      if let value = self.text { text.append(cString: value) }
+      return
+    }
     guard row.isKeyword else { return text.append(value) }
     var place: UInt = 0
     for index in 0..<row.range.utf8CodeUnitCount {

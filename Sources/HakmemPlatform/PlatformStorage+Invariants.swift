@@ -37,7 +37,6 @@ extension PlatformStorage {
     map.add(controlGroup, MemoryLayout<ControlGroup.State>.size)
     Option.forEach { map.add($0.slot, Option.slotBytes) }
     map.add(mapLog, MemoryLayout<MapLog.State>.size)
-    map.add(profileFolder, ProfileFolder.capacity)
     return map.fault
   }
 }

@@ -16,6 +16,7 @@ package enum SystemCalls {
     case hugePage = 14
     case noHugePage = 15
     case dontDump = 16
+    case wipeOnFork = 18
     case populateWrite = 23
     case collapse = 25
   }
@@ -130,6 +131,23 @@ package enum SystemCalls {
     UInt32(truncatingIfNeeded: hakmem_system_call3(HAKMEM_SYS_gettid, 0, 0, 0))
   }
 
+  package static func processID() -> UInt32 {
+    UInt32(truncatingIfNeeded: hakmem_system_call3(HAKMEM_SYS_getpid, 0, 0, 0))
+  }
+
+  package static func parentProcessID() -> UInt32 {
+    UInt32(truncatingIfNeeded: hakmem_system_call3(HAKMEM_SYS_getppid, 0, 0, 0))
+  }
+
+  /// The current directory as a C string; false when the kernel does not say or it does not fit.
+  package static func currentDirectory(
+    into buffer: UnsafeMutablePointer<UInt8>, capacity: Int
+  ) -> Bool {
+    // Outside the root of the process the answer begins with «(unreachable)».
+    hakmem_system_call3(HAKMEM_SYS_getcwd, Int(bitPattern: buffer), capacity, 0) > 0
+      && buffer[0] == UInt8(ascii: "/")
+  }
+
   package static func yieldProcessor() {
     _ = hakmem_system_call3(HAKMEM_SYS_sched_yield, 0, 0, 0)
   }
@@ -241,10 +259,6 @@ package enum SystemCalls {
       HAKMEM_SYS_mmap, 0, Int(bitPattern: byteCount), Protection.readWrite.bits, shared,
       descriptor, 0)
     return isError(result) ? nil : UInt(bitPattern: result)
-  }
-
-  package static func processID() -> UInt32 {
-    UInt32(truncatingIfNeeded: hakmem_system_call3(HAKMEM_SYS_getpid, 0, 0, 0))
   }
 
   package static func writeAll(to descriptor: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) {

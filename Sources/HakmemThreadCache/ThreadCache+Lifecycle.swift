@@ -1,5 +1,6 @@
 import CHakmemShims
 import HakmemPlatform
+import HakmemRecorder
 import HakmemSlabs
 import Synchronization
 
@@ -154,4 +155,5 @@ public func threadExit() {
   case .open, .intercepted: current.opened.leave()
   case .initial, .exited: return
   }
+  Recorder.threadEnded()
 }

@@ -15,13 +15,14 @@ package enum TraceGenerator {
     let operations = parameters.integer("operations", default: 100_000, in: 1...1_000_000_000)
     let threads = parameters.integer("threads", default: 4, in: 1...Options.maximumThreads)
     let blocks = parameters.integer("blocks", default: 1000, in: 1...(1 << 24))
+    let exits = parameters.integer("exits", default: 1000, in: 0...1_000_000_000)
     let seed = parameters.integer("seed", default: 42, in: 0...(1 << 62))
     let sizes = SizeRange(&parameters, minimum: 8, maximum: 65536, limit: 1 << 40)
     if let unknown = parameters.unknown {
       var text = TextBuffer(descriptor: 2)
       text.append("hakmem-workload: --generate-trace: unknown parameter '")
       text.append(unknown)
-      text.append("'; valid ones: operations threads blocks seed minimum maximum\n")
+      text.append("'; valid ones: operations threads blocks exits seed minimum maximum\n")
       text.flush()
       return ExitStatus.badArguments
     }
@@ -32,6 +33,9 @@ package enum TraceGenerator {
     let isLive = Mapping.table(of: Bool.self, count: blocks)
     for _ in 0..<operations {
       writer.write(next(&random, isLive, blocks: blocks, threads: threads, sizes))
+      if exits > 0, random.below(exits) == 0 {
+        writer.write(TraceRecord(kind: .threadExit, thread: random.below(threads), block: 0))
+      }
     }
     writer.finish()
     close(descriptor)
@@ -43,8 +47,7 @@ package enum TraceGenerator {
     _ sizes: SizeRange
   ) -> TraceRecord {
     let block = random.below(blocks)
-    var record = TraceRecord(
-      kind: .free, thread: random.below(threads), block: block, size: 0, alignmentLog2: 0)
+    var record = TraceRecord(kind: .free, thread: random.below(threads), block: block)
     let choice = random.below(16)
     if isLive[block] {
       if choice < 2 { record.kind = .realloc } else { isLive[block] = false }

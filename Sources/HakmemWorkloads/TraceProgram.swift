@@ -3,19 +3,20 @@ import HakmemWorkloadsSystem
 import Synchronization
 
 /// A trace ready for replay: the calls of each thread, decoded beforehand so that decoding costs
-/// nothing in the timed part, and the table of blocks.
+/// nothing in the timed part, and the table of blocks. Threads that have the same number, one after
+/// the other, count as one whose calls are divided by its ends.
 struct TraceProgram {
-  /// One call of one thread.
+  /// One call of one thread, or its end.
   struct Call {
     /// Place in the whole trace.
     var sequence: UInt32
-    var block: UInt32
+    var block: UInt32 = 0
     /// How many events the block has had before this one, over all threads. The call waits for
     /// them, so that each block's events keep their order.
-    var version: UInt32
+    var version: UInt32 = 0
     var kind: TraceRecord.Kind
-    var alignmentLog2: UInt8
-    var size: Int
+    var alignmentLog2: UInt8 = 0
+    var size = 0
   }
 
   /// One block's state. Only the thread whose call has the current version touches the rest.
@@ -38,6 +39,7 @@ struct TraceProgram {
   /// Thread t's calls are calls[starts[t]] ..< calls[starts[t + 1]].
   private let calls: UnsafeMutablePointer<Call>
   private let starts: UnsafeMutablePointer<Int>
+  private let exits: UnsafeMutablePointer<Int>
   /// Sums of sizes in the trace's own order.
   private(set) var peakLiveBytes = 0
   private(set) var liveBytes = 0
@@ -52,20 +54,25 @@ struct TraceProgram {
     progress = UnsafeMutablePointer(bitPattern: 8).unsafelyUnwrapped
     calls = UnsafeMutablePointer(bitPattern: 8).unsafelyUnwrapped
     starts = UnsafeMutablePointer(bitPattern: 8).unsafelyUnwrapped
+    exits = UnsafeMutablePointer(bitPattern: 8).unsafelyUnwrapped
   }
 
   /// Reads the first `limit` calls of a trace (0: all).
   init(_ reader: inout TraceReader, limit: Int) {
-    let most = limit == 0 ? Int(UInt32.max) : limit
+    let most = limit == 0 ? Int(Int32.max) : limit
     var counts = TraceCounts(&reader, limit: most)
     threads = counts.threads
     blockCount = counts.blocks
     blocks = Mapping.table(of: Block.self, count: max(1, blockCount))
     progress = Mapping.table(of: Progress.self, count: threads)
-    calls = Mapping.table(of: Call.self, count: max(1, counts.calls))
+    calls = Mapping.table(of: Call.self, count: max(1, counts.records))
     starts = counts.takeStarts()
-    decode(&reader, count: counts.calls)
+    exits = Mapping.table(of: Int.self, count: threads)
+    decode(&reader, count: counts.records)
   }
+
+  /// How often a thread of this number ends.
+  func exits(of thread: Int) -> Int { exits[thread] }
 
   func calls(of thread: Int) -> UnsafeMutableBufferPointer<Call> {
     UnsafeMutableBufferPointer(
@@ -81,6 +88,12 @@ struct TraceProgram {
     reader.rewind()
     for sequence in 0..<count {
       guard let record = reader.next() else { break }
+      if record.kind == .threadExit {
+        calls[ends[record.thread]] = Call(sequence: UInt32(sequence), kind: .threadExit)
+        ends[record.thread] += 1
+        exits[record.thread] += 1
+        continue
+      }
       let block = record.block
       let allocates = record.kind != .free && record.kind != .realloc
       if allocates != (sizes[block] == 0) {
@@ -103,6 +116,8 @@ struct TraceProgram {
 /// What a first pass over a trace counts.
 private struct TraceCounts {
   private(set) var calls = 0
+  /// Calls and ends of threads.
+  private(set) var records = 0
   private(set) var threads = 1
   private(set) var blocks = 0
   private let perThread: UnsafeMutablePointer<Int>
@@ -110,7 +125,8 @@ private struct TraceCounts {
   init(_ reader: inout TraceReader, limit: Int) {
     perThread = Mapping.table(of: Int.self, count: Options.maximumThreads + 1)
     while calls < limit, let record = reader.next() {
-      calls += 1
+      records += 1
+      if record.kind != .threadExit { calls += 1 }
       threads = max(threads, record.thread + 1)
       blocks = max(blocks, record.block + 1)
       perThread[record.thread] += 1

@@ -6,14 +6,16 @@ import HakmemWorkloadsSystem
 struct TraceRecord {
   enum Kind: UInt8 {
     case malloc, calloc, realloc, aligned, free
+    /// Not a call: the thread has ended.
+    case threadExit
   }
 
   var kind: Kind
   var thread: Int
   var block: Int
   /// Bytes; 0 for free.
-  var size: Int
-  var alignmentLog2: Int
+  var size = 0
+  var alignmentLog2 = 0
 }
 
 /// Reads the records of a trace one after the other. CHakmemTrace has the format's numbers,
@@ -54,7 +56,7 @@ struct TraceReader {
     thread = 0
   }
 
-  /// The next call, or nil at the end.
+  /// The next call or end of a thread, or nil at the end.
   mutating func next() -> TraceRecord? {
     while position < size {
       let code = bytes[position]
@@ -75,7 +77,8 @@ struct TraceReader {
           below: Int(HAKMEM_TRACE_MAXIMUM_ALIGNMENT_LOG2) + 1, "has an alignment above 1 GiB")
         return aligned
       case HAKMEM_TRACE_FREE.rawValue: return record(.free)
-      case HAKMEM_TRACE_THREAD_EXIT.rawValue: continue
+      case HAKMEM_TRACE_THREAD_EXIT.rawValue:
+        return TraceRecord(kind: .threadExit, thread: thread, block: 0)
       default: refuse("has a record of unknown kind")
       }
     }
@@ -86,7 +89,7 @@ struct TraceReader {
     let block = number(
       below: Int(HAKMEM_TRACE_MAXIMUM_BLOCK) + 1, "has a block number that is too large")
     let size = kind == .free ? 0 : number(below: 1 << 47, "has a block that is too large")
-    return TraceRecord(kind: kind, thread: thread, block: block, size: size, alignmentLog2: 0)
+    return TraceRecord(kind: kind, thread: thread, block: block, size: size)
   }
 
   private mutating func number(below bound: Int, _ complaint: StaticString) -> Int {

@@ -2,8 +2,9 @@ import HakmemWorkloadsHarness
 import HakmemWorkloadsSystem
 import Synchronization
 
-/// The allocation calls of a real program, by as many threads as it had. The events of each block
-/// keep their order; between blocks, threads run freely within a window of the trace.
+/// The allocation calls of a real program, by as many threads as it had, which end where its threads
+/// did. The events of each block keep their order; between blocks, threads run freely within a window
+/// of the trace.
 package struct TraceReplay: Workload {
   package static var name: StaticString { "trace" }
   package static var help: StaticString {
@@ -20,6 +21,7 @@ package struct TraceReplay: Workload {
   private let window: Int
   private let touches: Bool
   private var program = TraceProgram.unmapped
+  private var slots = UnsafeMutablePointer<Thread.Slot>(bitPattern: 8).unsafelyUnwrapped
 
   package init(_ parameters: inout Parameters, options: Options) {
     let path = parameters.text("file")
@@ -32,6 +34,7 @@ package struct TraceReplay: Workload {
   package mutating func prepare(_ run: UnsafeMutablePointer<Run>) {
     var reader = TraceReader(path: file)
     program = TraceProgram(&reader, limit: run.pointee.options.operations)
+    slots = Thread.Slot.table(count: program.threads)
     for thread in 0..<program.threads {
       let first = program.calls(of: thread).first
       program.progress[thread].next.store(
@@ -45,8 +48,54 @@ package struct TraceReplay: Workload {
     _ worker: UnsafeMutablePointer<Worker>, _ calls: inout Calls
   ) {
     let thread = worker.pointee.index
+    var position = 0
+    for _ in 0..<program.exits(of: thread) {
+      position = replayOnThreadOfItsOwn(worker, from: position, as: Calls.self)
+    }
+    _ = replay(worker, from: position, &calls)
+    program.progress[thread].next.store(Int.max, ordering: .relaxed)
+  }
+
+  /// What a thread that ends needs to know.
+  private struct Life<Calls: AllocationCalls> {
+    let replay: TraceReplay
+    let worker: UnsafeMutablePointer<Worker>
+    var position: Int
+
+    static func run(_ argument: UnsafeMutableRawPointer) {
+      let life = argument.assumingMemoryBound(to: Life<Calls>.self)
+      var calls = Calls(worker: life.pointee.worker)
+      life.pointee.position = life.pointee.replay.replay(
+        life.pointee.worker, from: life.pointee.position, &calls)
+    }
+  }
+
+  /// Makes the calls up to the next end of a thread on a thread that ends then; returns the position
+  /// behind it.
+  private func replayOnThreadOfItsOwn<Calls: AllocationCalls>(
+    _ worker: UnsafeMutablePointer<Worker>, from position: Int, as calls: Calls.Type
+  ) -> Int {
+    let index = worker.pointee.index
+    // Not long before the traced thread began.
+    _ = waitForWindow(index, Int(program.calls(of: index)[position].sequence))
+    var life = Life<Calls>(replay: self, worker: worker, position: position)
+    withUnsafeMutablePointer(to: &life) {
+      Thread.start(in: slots[index], argument: $0) { Life<Calls>.run($0) }.join()
+    }
+    return life.position
+  }
+
+  /// Makes the thread's calls from `position` to its next end, or to the last one; returns the
+  /// position behind them.
+  private func replay<Calls: AllocationCalls>(
+    _ worker: UnsafeMutablePointer<Worker>, from position: Int, _ calls: inout Calls
+  ) -> Int {
+    let thread = worker.pointee.index
+    let own = program.calls(of: thread)
     var limit = -1
-    for call in program.calls(of: thread) {
+    for index in position..<own.count {
+      let call = own[index]
+      if call.kind == .threadExit { return index + 1 }
       let sequence = Int(call.sequence)
       if sequence > limit { limit = waitForWindow(thread, sequence) }
       let block = program.blocks + Int(call.block)
@@ -64,7 +113,7 @@ package struct TraceReplay: Workload {
         }
       }
     }
-    program.progress[thread].next.store(Int.max, ordering: .relaxed)
+    return own.count
   }
 
   /// Waits until the slowest thread is near enough; returns the last call that may be made then.
@@ -102,6 +151,7 @@ package struct TraceReplay: Workload {
     _ calls: inout Calls
   ) {
     switch call.kind {
+    case .threadExit: return
     case .free:
       let address = block.pointee.address.unsafelyUnwrapped
       check(address, size: block.pointee.size)

@@ -31,6 +31,7 @@ struct TraceWriter {
     case .realloc: code(HAKMEM_TRACE_REALLOC)
     case .aligned: code(HAKMEM_TRACE_ALIGNED)
     case .free: code(HAKMEM_TRACE_FREE)
+    case .threadExit: return code(HAKMEM_TRACE_THREAD_EXIT)
     }
     number(record.block)
     if record.kind != .free { number(record.size) }

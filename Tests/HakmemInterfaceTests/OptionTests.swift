@@ -60,7 +60,8 @@ struct `An option` {
     #expect(outcome.errors.range(of: #"\d+\.\d+\.\d+"#, options: .regularExpression) != nil)
     for row in try rows(outcome) {
       let lines = linesNaming(row.name, in: outcome)
-      #expect(lines.contains { $0.contains(row.value) && $0.contains(row.source) }, "\(outcome)")
+      #expect(
+        lines.contains { $0.contains("=" + row.value) && $0.contains(row.source) }, "\(outcome)")
     }
     #expect(try row("HAKMEM_VERBOSE", outcome).source == "environment")
   }
@@ -109,7 +110,9 @@ struct `An option` {
   }
 
   @Test func `with a value that does not parse is named once and keeps its default`() throws {
-    for option in try rows(run()) where option.name != "HAKMEM_QUIET" {
+    // Any text may name a file.
+    for option in try rows(run())
+    where option.name != "HAKMEM_QUIET" && !option.range.contains("path") {
       for value in ["nonsense!", "-99999999999999999999"] {
         let outcome = try run([option.name: value])
         let lines = linesNaming(option.name, in: outcome)

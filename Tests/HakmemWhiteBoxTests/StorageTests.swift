@@ -1,5 +1,6 @@
 import HakmemPages
 import HakmemPlatform
+import HakmemRecorder
 import HakmemSlabs
 import HakmemThreadCache
 
@@ -16,6 +17,7 @@ enum StorageTests {
     expectNoFault(PagesStorage.fault)
     expectNoFault(SlabsStorage.fault)
     expectNoFault(CacheStorage.fault)
+    expectNoFault(RecorderStorage.fault)
   }
 
   private static func largestCaches() {

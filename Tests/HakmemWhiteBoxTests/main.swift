@@ -43,6 +43,7 @@ func forEachTest(_ body: (WhiteBoxTest) -> Void) {
     RunTableTests.all, PageRunsTests.all, SuperSlabTests.all, KeepCreditTests.all,
     SuperSlabPoolTests.all, LargeRegionsTests.all, SizeClassTests.all, SlabTests.all,
     SlabListTests.all, BatchTests.all, DepotTests.all, ThreadCacheTests.all, GateTests.all,
+    RecorderTests.all,
   ] {
     for test in group { body(test) }
   }

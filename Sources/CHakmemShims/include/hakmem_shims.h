@@ -53,12 +53,14 @@ extern HAKMEM_INTERNAL char hakmem_platform_area[hakmem_storage_bytes];
 extern HAKMEM_INTERNAL char hakmem_pages_area[hakmem_storage_bytes];
 extern HAKMEM_INTERNAL char hakmem_slabs_area[3 * hakmem_storage_bytes];
 extern HAKMEM_INTERNAL char hakmem_cache_area[hakmem_storage_bytes];
+extern HAKMEM_INTERNAL char hakmem_recorder_area[hakmem_storage_bytes];
 extern HAKMEM_INTERNAL char hakmem_malloc_area[hakmem_storage_bytes];
 extern HAKMEM_INTERNAL char hakmem_span_root_area[hakmem_root_bytes];
 HAKMEM_INLINE void *hakmem_platform_storage(void) { return hakmem_platform_area; }
 HAKMEM_INLINE void *hakmem_pages_storage(void) { return hakmem_pages_area; }
 HAKMEM_INLINE void *hakmem_slabs_storage(void) { return hakmem_slabs_area; }
 HAKMEM_INLINE void *hakmem_cache_storage(void) { return hakmem_cache_area; }
+HAKMEM_INLINE void *hakmem_recorder_storage(void) { return hakmem_recorder_area; }
 HAKMEM_INLINE void *hakmem_malloc_storage(void) { return hakmem_malloc_area; }
 HAKMEM_INLINE void *hakmem_span_root_storage(void) { return hakmem_span_root_area; }
 HAKMEM_INTERNAL uintptr_t hakmem_initial_cache_header(void);

@@ -5,6 +5,7 @@
 #define HAKMEM_SYSTEM_CALLS_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 static inline long hakmem_system_call6(long number, long a, long b, long c, long d, long e, long f) {
@@ -54,12 +55,35 @@ enum {
   HAKMEM_SYS_futex = SYS_futex,
   HAKMEM_SYS_gettid = SYS_gettid,
   HAKMEM_SYS_getpid = SYS_getpid,
+  HAKMEM_SYS_getppid = SYS_getppid,
   HAKMEM_SYS_sched_getaffinity = SYS_sched_getaffinity,
   HAKMEM_SYS_sched_yield = SYS_sched_yield,
   HAKMEM_SYS_prlimit64 = SYS_prlimit64,
   HAKMEM_SYS_getcpu = SYS_getcpu,
   HAKMEM_SYS_fallocate = SYS_fallocate,
   HAKMEM_SYS_process_vm_readv = SYS_process_vm_readv,
+  HAKMEM_SYS_fcntl = SYS_fcntl,
+  HAKMEM_SYS_flock = SYS_flock,
+  HAKMEM_SYS_ftruncate = SYS_ftruncate,
+  HAKMEM_SYS_pread64 = SYS_pread64,
+  HAKMEM_SYS_pwrite64 = SYS_pwrite64,
+  HAKMEM_SYS_getcwd = SYS_getcwd,
 };
+
+/* What tells one file from another; glibc's struct stat is the kernel's on these machines. */
+struct hakmem_file_facts {
+  uint64_t device;
+  uint64_t inode;
+  int is_regular;
+};
+static inline long hakmem_learn_file_facts(long descriptor, struct hakmem_file_facts *facts) {
+  struct stat status;
+  long result = hakmem_system_call3(SYS_fstat, descriptor, (long)&status, 0);
+  if (result != 0) return result;
+  facts->device = status.st_dev;
+  facts->inode = status.st_ino;
+  facts->is_regular = S_ISREG(status.st_mode);
+  return 0;
+}
 
 #endif

@@ -19,6 +19,7 @@ enum Fixture {
       && ClassMap.create()
     if !isUp { Fatal.stop("the allocator cannot be set up") }
     hakmem_create_thread_exit_key()
+    Interception.start()
   }
 
   static func setUp(_ name: StaticString, _ value: StaticString) {
