@@ -191,7 +191,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]
     ),
-    .testTarget(name: "HakmemToolTests", dependencies: ["HakmemToolKit", "HakmemTool"]),
+    .testTarget(
+      name: "HakmemToolTests", dependencies: ["CHakmem", "HakmemToolKit", "HakmemTool"]),
 
     // Black-box tests: small programs of Tests/Programs and real ones, each run on the library.
     .target(name: "HakmemTestSupport", path: "Tests/HakmemTestSupport"),

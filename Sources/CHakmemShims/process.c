@@ -40,6 +40,29 @@ _Alignas(64) char hakmem_recorder_area[hakmem_storage_bytes];
 _Alignas(64) char hakmem_malloc_area[hakmem_storage_bytes];
 _Alignas(4096) char hakmem_span_root_area[hakmem_root_bytes];
 
+void *hakmem_storage_area(int index, size_t *byte_count) {
+  static const struct {
+    void *start;
+    size_t byte_count;
+  } areas[] = {
+      {hakmem_platform_area, sizeof hakmem_platform_area},
+      {hakmem_pages_area, sizeof hakmem_pages_area},
+      {hakmem_slabs_area, sizeof hakmem_slabs_area},
+      {hakmem_cache_area, sizeof hakmem_cache_area},
+      {hakmem_malloc_area, sizeof hakmem_malloc_area},
+      {hakmem_span_root_area, sizeof hakmem_span_root_area},
+  };
+  if (index >= (int)(sizeof areas / sizeof areas[0])) return NULL;
+  *byte_count = areas[index].byte_count;
+  return areas[index].start;
+}
+
+static uintptr_t view_storage[3];
+void *hakmem_view_storage(void) { return view_storage; }
+
+extern const char __ehdr_start __attribute__((visibility("hidden")));
+uintptr_t hakmem_load_address(void) { return (uintptr_t)&__ehdr_start; }
+
 extern char **environ;
 const char *const *hakmem_environment(void) { return (const char *const *)environ; }
 

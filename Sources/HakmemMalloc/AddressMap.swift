@@ -13,6 +13,6 @@ enum AddressMap {
       superSlab.noteUse()
       Slab.forEach(in: superSlab) { $0.noteUse() }
     }
-    LargeRegions.forEachLive { $0.noteUse() }
+    LargeRegions.forEach { if $0.isLive { $0.noteUse() } }
   }
 }

@@ -41,6 +41,12 @@ package enum ClassMap {
   }
   package static var isFull: Bool { state.pointee.windowBytes == 1 << Constants.addressBits }
 
+  /// The addresses of the map itself.
+  package static var extent: Range<UInt> {
+    let start = hakmem_get_class_map() &+ window.lowerBound >> Constants.granuleShift
+    return start..<(start &+ state.pointee.windowBytes >> Constants.granuleShift)
+  }
+
   /// Whether an address may be looked up: the slow paths ask before they look a pointer up that
   /// did not pass `free`'s own lookup.
   package static func covers(_ address: UInt) -> Bool { window.contains(address) }

@@ -336,20 +336,17 @@ package enum LargeRegions {
   /// The region around any of its addresses, found by looking at all: for reports.
   package static func containing(_ pointer: UInt) -> LargeRegion? {
     var found: LargeRegion?
-    SuperSlabRegistry.forEachRecord { record in
-      guard SpanKind.of(record: record) == .large else { return }
-      let region = LargeRegion(unsafeRecord: record)
+    forEach { region in
       if pointer &- region.start < region.mappedBytes { found = region }
     }
     return found
   }
 
-  /// Calls `body` for every live large block.
-  package static func forEachLive(_ body: (LargeRegion) -> Void) {
+  /// Calls `body` for every large region, live or kept.
+  package static func forEach(_ body: (LargeRegion) -> Void) {
     SuperSlabRegistry.forEachRecord { record in
       guard SpanKind.of(record: record) == .large else { return }
-      let region = LargeRegion(unsafeRecord: record)
-      if region.isLive { body(region) }
+      body(LargeRegion(unsafeRecord: record))
     }
   }
 }

@@ -116,6 +116,10 @@ package struct RunTable: Equatable {
       && nextPage(from: pages.lowerBound, set: false, in: Offset.free) >= pages.upperBound
   }
 
+  package func isDirty(_ page: Int) -> Bool {
+    self[Offset.dirty &+ UInt(page / 64) &* 8] >> UInt(page % 64) & 1 != 0
+  }
+
   package func take(_ pages: Range<Int>) {
     invariant(isFree(pages), "a page run overlaps another")
     let cutsLongest = stretch(around: pages).count == longest

@@ -48,6 +48,7 @@ package struct SuperSlab: Equatable {
   package var dirtyGranules: UInt32 { record.pointee.dirtyGranules.load(ordering: .relaxed) }
   /// Page-run table, 0 before it held page runs.
   package var runTable: UInt { record.pointee.runTable }
+  package func isDirty(_ granule: UInt) -> Bool { dirtyGranules >> UInt32(granule) & 1 != 0 }
   package var slabTable: UInt { record.pointee.slabTable.load(ordering: .acquiring) }
   /// Attaches the slab table unless there is one; returns the one that stays.
   package func setSlabTableOnce(_ table: UInt) -> UInt {

@@ -68,6 +68,14 @@ package enum MetadataRegion {
     }
   }
 
+  /// Gives the reservation of a region that nobody uses back, in a library that becomes a view of
+  /// another process.
+  package static func abandon() {
+    guard state.pointee.base != 0 else { return }
+    SystemCalls.unmap(state.pointee.base, state.pointee.reserved)
+    state.pointee.base = 0
+  }
+
   private static func commit(upTo end: UInt) -> Bool {
     // Acquires the store below: memory under the mark is readable.
     if end <= state.pointee.committed.load(ordering: .acquiring) { return true }

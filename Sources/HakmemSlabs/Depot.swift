@@ -132,14 +132,9 @@ package enum Depot {
 
   /// Calls `body` for every free block of a class in the depot. Exact for a heap at rest.
   package static func forEachBlock(_ sizeClass: SizeClass, _ body: (UInt) -> Void) {
-    for shard in 0...state.pointee.shardMask {
-      var address = stack(shelf(shard, sizeClass)).first()
-      while address != 0 {
-        let batch = Batch(unsafeRecord: address)
-        for index in 0..<batch.count {
-          body(Memory.loadWord(at: batch.slots &+ UInt(index) &* 8))
-        }
-        address = TaggedStack.next(after: address)
+    forEachBatch(sizeClass) { batch in
+      for index in 0..<min(batch.count, Batch.capacity) {
+        body(Memory.loadWord(at: batch.slots &+ UInt(index) &* 8))
       }
     }
   }
@@ -147,17 +142,21 @@ package enum Depot {
   /// Blocks of a class in the depot, counted batch by batch. Exact for a heap at rest.
   package static func exactBlockCount(_ sizeClass: SizeClass) -> Int {
     var blocks = 0
+    forEachBatch(sizeClass) { blocks += $0.count }
+    return blocks
+  }
+
+  private static func forEachBatch(_ sizeClass: SizeClass, _ body: (Batch) -> Void) {
     for shard in 0...state.pointee.shardMask {
       var address = stack(shelf(shard, sizeClass)).first()
       // A batch that moves meanwhile may lead elsewhere: no more steps than there are batches.
       var steps = shelf(shard, sizeClass).pointee.count.load(ordering: .relaxed) + 1
       while address != 0, steps > 0 {
-        blocks += Batch(unsafeRecord: address).count
+        body(Batch(unsafeRecord: address))
         address = TaggedStack.next(after: address)
         steps -= 1
       }
     }
-    return blocks
   }
 
   /// Blocks of a class in the depot, nearly: batches may be partly full.

@@ -11,6 +11,8 @@ struct HakmemCommand: ParsableCommand {
       Examples:
         hakmem run -- python3 server.py   run a program on HAKMEM
         hakmem doctor --pid 4711          which allocator serves a process
+        hakmem stats --pid 4711           what its heap holds
+        hakmem ledger --pid 4711          where its resident memory is
         hakmem options                    the options and their defaults
         hakmem bench                      measure HAKMEM beside every other
         hakmem bench -- sort big.txt      the same for your own program
@@ -22,7 +24,8 @@ struct HakmemCommand: ParsableCommand {
     version: "hakmem \(Version.tool)",
     subcommands: [
       RunCommand.self, EnvCommand.self, DoctorCommand.self, OptionsCommand.self,
-      BenchCommand.self, ProfileCommand.self, ProbeCommand.self,
+      BenchCommand.self, ProfileCommand.self, StatsCommand.self, LedgerCommand.self,
+      MapCommand.self, ProbeCommand.self, InspectCommand.self,
     ])
 
   /// The arguments as the parser takes them: what stands after "--" of `bench` is a program, which
@@ -44,6 +47,9 @@ struct HakmemCommand: ParsableCommand {
       Terminal.complain(failure.description)
       exit(withError: ExitCode.failure)
     } catch let failure as ProfileRun.Failure {
+      Terminal.complain(failure.description)
+      exit(withError: ExitCode.failure)
+    } catch let failure as InspectionFailure {
       Terminal.complain(failure.description)
       exit(withError: ExitCode.failure)
     } catch let failure as OutputFile.Failure {

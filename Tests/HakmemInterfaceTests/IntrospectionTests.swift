@@ -44,6 +44,10 @@ import Testing
     try expectSuccess(of: "interface/hakmem_statistics.c")
   }
 
+  @Test func `a walk shows all memory of the heap once and agrees with the statistics`() throws {
+    try expectSuccess(of: "interface/hakmem_walk.c")
+  }
+
   @Test func `statistics as JSON are well-formed and cut to the capacity`() throws {
     let outcome = try expectSuccess(of: "interface/hakmem_json.c")
     guard outcome.skipped.isEmpty else { return }

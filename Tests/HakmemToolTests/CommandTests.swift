@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct CommandTests {
   @Test func everyCommandHasHelpWithExamples() throws {
-    for command in [[], ["run"], ["env"], ["doctor"], ["options"], ["bench"]] {
+    for command in [
+      [], ["run"], ["env"], ["doctor"], ["options"], ["bench"], ["stats"], ["ledger"], ["map"],
+    ] {
       let outcome = try Tool.run(command + ["--help"])
       #expect(outcome.ending == .exited(0), "\(command)")
       #expect(outcome.output.contains("Examples:"), "\(command)")

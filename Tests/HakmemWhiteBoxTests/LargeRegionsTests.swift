@@ -76,7 +76,7 @@ enum LargeRegionsTests {
       expect(LargeRegions.liveCount > index)
     }
     var found = 0
-    LargeRegions.forEachLive { _ in found += 1 }
+    LargeRegions.forEach { if $0.isLive { found += 1 } }
     expectEqual(found, LargeRegions.liveCount, "live regions found")
   }
 
@@ -127,7 +127,7 @@ enum LargeRegionsTests {
       }
     }
     var found = 0
-    LargeRegions.forEachLive { _ in found += 1 }
+    LargeRegions.forEach { if $0.isLive { found += 1 } }
     expectEqual(found, 0, "live regions")
     expectNoFault(LargeRegions.fault)
   }

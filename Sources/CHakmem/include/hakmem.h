@@ -177,6 +177,46 @@ size_t hakmem_statistics_json(char *buffer, size_t capacity);
 int hakmem_iterate(uintptr_t base, size_t size,
                    void (*callback)(uintptr_t block, size_t size, void *argument), void *argument);
 
+/* What the memory of a heap is used for. */
+typedef enum hakmem_state {
+  HAKMEM_LIVE = 1,    /* blocks that the program holds */
+  HAKMEM_CACHED,      /* free blocks and page runs in the threads' caches */
+  HAKMEM_IN_DEPOT,    /* free blocks in the depot, at hand for all threads */
+  HAKMEM_IN_SLAB,     /* free blocks in slabs, used before */
+  HAKMEM_FRESH,       /* blocks that were never used */
+  HAKMEM_SLAB_TAIL,   /* the end of a slab, too short for a block */
+  HAKMEM_FREE_USED,   /* free pages that were used and not given back to the kernel */
+  HAKMEM_FREE_CLEAN,  /* free pages without memory */
+  HAKMEM_KEPT,        /* large blocks that were freed and are kept for reuse */
+  HAKMEM_METADATA,    /* the allocator's own */
+} hakmem_state_t;
+
+/* Neighbouring memory of one use. */
+typedef struct hakmem_stretch {
+  uintptr_t start;
+  size_t size;
+  size_t blocks;         /* blocks that it consists of, all of one size; 0: pages */
+  hakmem_state_t state;
+  int size_class;        /* 0: none, as in medium and large blocks */
+} hakmem_stretch_t;
+
+/* Calls `callback` for all memory of the heap. As hakmem_iterate: call it between hakmem_disable
+ * and hakmem_enable, or on a view. Returns 0, or -1 without memory for the walk. */
+int hakmem_walk(void (*callback)(const hakmem_stretch_t *stretch, void *argument), void *argument);
+
+/* Turns this library into a view of another process's heap, which the functions of this section
+ * then describe as it was at this moment; that process is neither stopped nor changed. Called once
+ * more it takes the view anew. For tools: the library must be a copy, loaded by dlopen, that serves
+ * no allocation of the calling process, and the very same build as the one it views.
+ * `load_address`: where that one was loaded. `read` copies `size` bytes of that process, or returns
+ * false. Returns 0, or EBUSY (this copy serves allocations), EFAULT (a read failed), EAGAIN (that
+ * process has not allocated yet), EEXIST (something of the calling process lies where metadata has
+ * to go: try again in a new process), ENOMEM. Threads that change the heap meanwhile may leave
+ * contradictions; figures are then off by what they changed. */
+int hakmem_view(uintptr_t load_address,
+                bool (*read)(uintptr_t address, void *buffer, size_t size, void *argument),
+                void *argument);
+
 /* Makes other threads wait at their next allocation or free until hakmem_enable. The calling
  * thread may go on freeing and allocating. Does not nest. */
 void hakmem_disable(void);

@@ -29,6 +29,7 @@ HAKMEM_INLINE uintptr_t hakmem_class_map_entry(uintptr_t granule) {
   return hakmem_class_map[granule];
 }
 HAKMEM_INLINE uintptr_t hakmem_get_class_map(void) { return (uintptr_t)hakmem_class_map; }
+HAKMEM_INLINE uintptr_t hakmem_class_map_word(void) { return (uintptr_t)&hakmem_class_map; }
 HAKMEM_INLINE void hakmem_set_class_map(uintptr_t base) {
   hakmem_class_map = (const uint8_t *)base;
 }
@@ -63,6 +64,12 @@ HAKMEM_INLINE void *hakmem_cache_storage(void) { return hakmem_cache_area; }
 HAKMEM_INLINE void *hakmem_recorder_storage(void) { return hakmem_recorder_area; }
 HAKMEM_INLINE void *hakmem_malloc_storage(void) { return hakmem_malloc_area; }
 HAKMEM_INLINE void *hakmem_span_root_storage(void) { return hakmem_span_root_area; }
+/* The areas one by one, from index 0; NULL behind the last. */
+HAKMEM_INTERNAL void *hakmem_storage_area(int index, size_t *byte_count);
+/* Apart from them, what a view of another process knows of itself. */
+HAKMEM_INTERNAL void *hakmem_view_storage(void);
+/* Where the library was loaded: addresses of one process and another differ by this. */
+HAKMEM_INTERNAL uintptr_t hakmem_load_address(void);
 HAKMEM_INTERNAL uintptr_t hakmem_initial_cache_header(void);
 HAKMEM_INTERNAL uintptr_t hakmem_exited_cache_header(void);
 
@@ -102,6 +109,10 @@ enum {
   HAKMEM_AT_PAGESZ = 6,
   HAKMEM_AT_SECURE = 23,
   HAKMEM_AT_RANDOM = 25,
+  HAKMEM_EAGAIN = 11,
+  HAKMEM_EFAULT = 14,
+  HAKMEM_EBUSY = 16,
+  HAKMEM_EEXIST = 17,
   HAKMEM_EINVAL = 22,
   HAKMEM_ENOMEM = 12,
 };

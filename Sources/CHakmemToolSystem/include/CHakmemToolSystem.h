@@ -7,6 +7,8 @@
 #define HAKMEM_TOOL_SYSTEM_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "profile_system.h"
 
@@ -22,5 +24,20 @@ int hakmem_tool_available_processors(void);
 
 /* The C library's version, "2.36", or NULL when it has no such thing. */
 const char *hakmem_tool_libc_version(void);
+
+/* Neighbouring pages of a process that are present, of one kind. */
+struct hakmem_tool_pages {
+  uint64_t start, end;
+  bool is_huge;
+};
+
+/* Finds present pages from `start` to `end`, pages of zeroes left out where the kernel can tell
+ * (Linux 6.7); `pagemap` is an open /proc/PID/pagemap. Writes up to `capacity` stretches, returns how
+ * many and in *next where to go on; -1 with errno on failure. */
+long hakmem_tool_present_pages(int pagemap, uint64_t start, uint64_t end,
+                               struct hakmem_tool_pages *found, size_t capacity, uint64_t *next);
+
+/* Makes a file in memory, at most readable by this process. Its descriptor, -1 on failure. */
+int hakmem_tool_memory_file(const char *name);
 
 #endif

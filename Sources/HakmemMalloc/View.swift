@@ -1,0 +1,107 @@
+import CHakmem
+import CHakmemShims
+import HakmemPages
+import HakmemPlatform
+import HakmemThreadCache
+
+/// A view of another process's heap: this library's state is replaced by a copy of that process's,
+/// and what it points to, the metadata, comes to lie at the same addresses. So the code that
+/// describes a heap is the code that made it, and knows its layout.
+enum View {
+  typealias Read =
+    @convention(c) (UInt, UnsafeMutableRawPointer?, Int, UnsafeMutableRawPointer?) -> Bool
+
+  static func take(
+    loadAddress: UInt, _ read: Read, _ argument: UnsafeMutableRawPointer?
+  ) -> Int32 {
+    var servesAllocations = false
+    if taken.pointee == 0 { ThreadCache.forEach { _ in servesAllocations = true } }
+    guard !servesAllocations else { return Int32(HAKMEM_EBUSY) }
+    let difference = loadAddress &- hakmem_load_address()
+    var stateBytes: UInt = 0
+    forEachArea { _, byteCount in stateBytes &+= byteCount }
+    guard let copy = SystemCalls.map(byteCount: stateBytes, protection: .readWrite) else {
+      return Int32(HAKMEM_ENOMEM)
+    }
+    defer { SystemCalls.unmap(copy, stateBytes) }
+    var classMap: UInt = 0
+    var isRead = read(hakmem_class_map_word() &+ difference, &classMap, 8, argument)
+    var place = copy
+    forEachArea { area, byteCount in
+      isRead =
+        isRead
+        && read(
+          area &+ difference, UnsafeMutableRawPointer(bitPattern: place), Int(byteCount), argument)
+      place &+= byteCount
+    }
+    guard isRead else { return Int32(HAKMEM_EFAULT) }
+    giveUpOwn()
+    place = copy
+    forEachArea { area, byteCount in
+      Memory.copy(from: place, to: area, byteCount)
+      place &+= byteCount
+    }
+    hakmem_set_class_map(classMap)
+    LockRank.forEach { Lock($0).reset() }
+    guard Process.isReady else { return Int32(HAKMEM_EAGAIN) }
+    return copyMetadata(read, argument)
+  }
+
+  /// Calls `body` for each area of the state: start, bytes.
+  private static func forEachArea(_ body: (UInt, UInt) -> Void) {
+    var index: Int32 = 0
+    var byteCount = 0
+    while let area = hakmem_storage_area(index, &byteCount) {
+      body(UInt(bitPattern: area), UInt(byteCount))
+      index += 1
+    }
+  }
+
+  /// What the library reserved for itself as it was loaded, or for the view before.
+  private static func giveUpOwn() {
+    if viewed.pointee != 0 {
+      SystemCalls.unmap(viewed.pointee, viewedBytes.pointee)
+      viewed.pointee = 0
+    } else if taken.pointee == 0, Process.isReady {
+      MetadataRegion.abandon()
+      SystemCalls.unmap(ClassMap.extent.lowerBound, UInt(bitPattern: ClassMap.extent.count))
+    }
+    taken.pointee = 1
+  }
+
+  private static func copyMetadata(_ read: Read, _ argument: UnsafeMutableRawPointer?) -> Int32 {
+    let used = MetadataRegion.usedBytes
+    // What was allocated since reads as zeroes.
+    let slack: UInt = 64 << 20
+    switch SystemCalls.mapNew(
+      at: MetadataRegion.base, byteCount: used &+ slack, protection: .readWrite)
+    {
+    case .mapped: break
+    case .occupied: return Int32(HAKMEM_EEXIST)
+    case .refused: return Int32(HAKMEM_ENOMEM)
+    }
+    viewed.pointee = MetadataRegion.base
+    viewedBytes.pointee = used &+ slack
+    let isRead = read(
+      MetadataRegion.base, UnsafeMutableRawPointer(bitPattern: MetadataRegion.base), Int(used),
+      argument)
+    return isRead ? 0 : Int32(HAKMEM_EFAULT)
+  }
+
+  // MARK: What outlives the replacement of the state
+
+  private static var own: UInt { UInt(bitPattern: hakmem_view_storage()) }
+  private static var taken: UnsafeMutablePointer<UInt> { Memory.pointer(at: own) }
+  private static var viewed: UnsafeMutablePointer<UInt> { Memory.pointer(at: own &+ 8) }
+  private static var viewedBytes: UnsafeMutablePointer<UInt> { Memory.pointer(at: own &+ 16) }
+}
+
+@c @implementation
+public func hakmem_view(
+  _ loadAddress: UInt,
+  _ read: (@convention(c) (UInt, UnsafeMutableRawPointer?, Int, UnsafeMutableRawPointer?) -> Bool)?,
+  _ argument: UnsafeMutableRawPointer?
+) -> Int32 {
+  guard let read else { return Int32(HAKMEM_EINVAL) }
+  return View.take(loadAddress: loadAddress, read, argument)
+}

@@ -1,0 +1,69 @@
+/// `hakmem ledger` for the terminal.
+package enum LedgerText {
+  package static func lines(_ found: Inspection) -> [String] {
+    let ledger = found.ledger
+    var table = TerminalTable(["resident memory", "MiB", "share", "what would release it"])
+    table.leftColumns = [0, 3]
+    func add(_ line: Ledger.Line) {
+      table.rows.append([
+        line.title, mebibytes(line.resident), share(line.resident, of: ledger.resident),
+        line.release,
+      ])
+    }
+    let heap = ledger.lines.filter(\.use.isHeap)
+    heap.forEach(add)
+    let heapBytes = heap.reduce(0) { $0 + $1.resident }
+    table.rows.append([
+      "HAKMEM", mebibytes(heapBytes), share(heapBytes, of: ledger.resident), "",
+    ])
+    table.meanings[table.rows.count - 1] = .heading
+    ledger.lines.filter { !$0.use.isHeap }.forEach(add)
+    table.rows.append([
+      "sum", mebibytes(ledger.sum), share(ledger.sum, of: ledger.resident),
+      "smaps: \(mebibytes(ledger.resident)) MiB",
+    ])
+    table.meanings[table.rows.count - 1] = .heading
+    var lines = [
+      TerminalStyle.coloured("Resident memory of process \(found.pid) (\(found.program))", .heading)
+    ]
+    lines += table.lines
+    lines += TextWrap.lines(
+      "Sizes that the program asked for are not recorded: rounding up to size classes takes "
+        + "\(Figures.bytes(ledger.roundingBound)) at most.", indent: "  ")
+    if ledger.swapped > 0 { lines.append("  Swapped out: \(Figures.bytes(ledger.swapped)).") }
+    return lines + pins(ledger)
+  }
+
+  private static func pins(_ ledger: Ledger) -> [String] {
+    guard !ledger.pins.isEmpty else { return [] }
+    var table = TerminalTable(["SuperSlab", "resident", "live", "held by"])
+    table.leftColumns = [0, 3]
+    for pin in ledger.pins {
+      table.rows.append([
+        "0x" + String(pin.start, radix: 16), Figures.bytes(pin.resident), Figures.bytes(pin.live),
+        holders(pin.holders),
+      ])
+    }
+    return ["", TerminalStyle.coloured("Who pins this", .heading)] + table.lines
+  }
+
+  private static func holders(_ holders: [Ledger.Holder]) -> String {
+    let most = 3
+    var parts = holders.prefix(most).map {
+      $0.blockSize == 0
+        ? "\($0.blocks) medium" : "\($0.blocks) × \($0.blockSize) B"
+    }
+    if holders.count > most { parts.append("\(holders.count - most) more sizes") }
+    return parts.joined(separator: ", ")
+  }
+
+  private static func mebibytes(_ bytes: Int) -> String {
+    let hundredths = (abs(bytes) * 100 + 1 << 19) >> 20
+    let digits = hundredths % 100
+    return (bytes < 0 ? "-" : "") + "\(hundredths / 100).\(digits < 10 ? "0" : "")\(digits)"
+  }
+
+  private static func share(_ bytes: Int, of whole: Int) -> String {
+    whole == 0 ? "–" : "\((bytes * 100 + whole / 2) / whole) %"
+  }
+}
