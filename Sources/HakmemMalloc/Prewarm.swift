@@ -7,9 +7,14 @@ import HakmemSlabs
 @c @implementation
 public func hak_ss_prewarm_init() -> Int32 {
   guard Process.start() else { return 0 }
-  let bytes = Option.prewarm.value << 20
+  var blocks = 0
+  PrewarmValue.forEachEntry { size, count in
+    blocks += SlabList(SizeClass.serving(size)).prewarm(
+      blocks: Int(count), prefault: configuredPrefault)
+  }
+  let bytes = PrewarmValue.total << 20
   let count = Int((bytes &+ Constants.superSlabBytes &- 1) / Constants.superSlabBytes)
-  return Int32(SuperSlabPool.prewarm(count, prefault: configuredPrefault))
+  return Int32(blocks + SuperSlabPool.prewarm(count, prefault: configuredPrefault))
 }
 
 @c @implementation
@@ -19,10 +24,13 @@ public func hak_ss_prewarm_class(_ sizeClass: Int32, _ count: Int32) -> Int32 {
     return -1
   }
   guard Process.start() else { return 0 }
+  let sizeClass = SizeClass(Int(sizeClass))
+  let slabs = Constants.granulesPerSuperSlab / sizeClass.slabSpan
+  let blocks = Int(slabs) * sizeClass.blocksPerSlab
   for made in 0..<count {
-    guard SuperSlabPool.prewarm(1, prefault: configuredPrefault) == 1,
-      SlabList(SizeClass(Int(sizeClass))).fillSuperSlab()
-    else { return made }
+    guard SlabList(sizeClass).prewarm(blocks: blocks, prefault: configuredPrefault) == blocks else {
+      return made
+    }
   }
   return count
 }

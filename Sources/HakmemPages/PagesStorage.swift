@@ -21,6 +21,7 @@ package enum PagesStorage {
   static var largeCredit: UInt { base &+ 896 }
   static var superSlabCredit: UInt { base &+ 960 }
   static var pageRuns: UInt { base &+ 1280 }
+  static var aheadRefused: UInt { base &+ 1536 }
   static var prewarmedSuperSlabs: UInt { base &+ 768 }
 }
 

@@ -65,6 +65,22 @@ package enum Prefault: UInt {
   case populate = 1
   case touch = 2
 
+  /// Makes the pages of a range present with one system call, ahead of their use. False when the
+  /// kernel does not; one that refused is not asked again.
+  package static func ahead(_ start: UInt, _ byteCount: UInt) -> Bool {
+    guard Option.prefault.value == Prefault.populate.rawValue, !isAheadRefused,
+      ProcessFacts.systemPageBytes == Constants.pageBytes
+    else { return false }
+    let isDone = SystemCalls.advise(start, byteCount, .populateWrite)
+    if !isDone { isAheadRefused = true }
+    return isDone
+  }
+
+  private static var isAheadRefused: Bool {
+    get { Memory.loadWord(at: PagesStorage.aheadRefused) != 0 }
+    set { Memory.storeWord(newValue ? 1 : 0, at: PagesStorage.aheadRefused) }
+  }
+
   package func apply(_ start: UInt, _ byteCount: UInt) {
     switch self {
     case .off: return

@@ -136,4 +136,5 @@ package enum PlatformStorage {
   static var memoryLimit: UInt { base &+ 640 }
   static var controlGroup: UInt { base &+ 704 }
   static var mapLog: UInt { base &+ 2048 }
+  static var prewarmEntries: UInt { base &+ 3072 }
 }

@@ -96,6 +96,10 @@ package enum MetadataRegion {
     let start = base &+ committed
     guard SystemCalls.protect(start, target &- committed, .readWrite) else { return false }
     SystemCalls.nameMapping(start, target &- committed, "hakmem metadata")
+    // Of the first step every process that allocates uses nearly all: one call for a dozen faults.
+    if committed == 0, target == smallestStep, Option.prefault.value == 1 {
+      SystemCalls.advise(start, target, .populateWrite)
+    }
     state.pointee.committed.store(target, ordering: .releasing)
     return true
   }

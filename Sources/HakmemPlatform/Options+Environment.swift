@@ -95,6 +95,7 @@ extension Option {
   private func parse(_ text: UnsafePointer<UInt8>) -> UInt? {
     if case .limit = self { return LimitValue.parse(text) }
     if row.isText { return copy(text) }
+    if case .prewarm = self { return PrewarmValue.parse(text) }
     return row.isKeyword ? parseKeyword(text) : parseNumber(text)
   }
 

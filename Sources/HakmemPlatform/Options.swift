@@ -62,12 +62,13 @@ package enum Option: Int {
         range: "1…1024", standard: "128", minimum: 1, maximum: 1024)
     case .prewarm:
       Row(
-        name: "HAKMEM_PREWARM", help: "MiB of SuperSlabs made ready at start.",
-        range: "0…1048576", standard: "0", minimum: 0, maximum: 1 << 20)
+        name: "HAKMEM_PREWARM",
+        help: "MiB of SuperSlabs made ready at start, or blocks by size as in 256=4096,1024=100.",
+        range: "0…1048576|SIZE=COUNT,…", standard: "0", minimum: 0, maximum: 1)
     case .prefault:
       Row(
         name: "HAKMEM_SS_PREFAULT",
-        help: "How SuperSlabs made ready get their pages: 0 off, 1 populate, 2 touch.",
+        help: "How memory gets pages before its use: 0 not at all, 1 populate, 2 touch.",
         range: "0…2", standard: "1", minimum: 0, maximum: 2)
     case .hugePages:
       Row(
@@ -141,6 +142,7 @@ package enum Option: Int {
       if let value = self.text { text.append(cString: value) }
       return
     }
+    if case .prewarm = self { return PrewarmValue.append(value, to: &text) }
     guard row.isKeyword else { return text.append(value) }
     var place: UInt = 0
     for index in 0..<row.range.utf8CodeUnitCount {

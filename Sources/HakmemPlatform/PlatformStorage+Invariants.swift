@@ -37,6 +37,7 @@ extension PlatformStorage {
     map.add(controlGroup, MemoryLayout<ControlGroup.State>.size)
     Option.forEach { map.add($0.slot, Option.slotBytes) }
     map.add(mapLog, MemoryLayout<MapLog.State>.size)
+    map.add(prewarmEntries, PrewarmValue.mostEntries * PrewarmValue.entryBytes)
     return map.fault
   }
 }

@@ -30,6 +30,8 @@ package struct Slab: Equatable {
     var hint: UInt8
     /// Whether the granule's pages were zero when the slab was born.
     var wasZero: Bool
+    /// Pages from the slab's start on that were used or made present.
+    var readyPages: UInt8
   }
 
   /// The record's own bitmap fills its second line; with it 32 records fill a page.
@@ -79,6 +81,7 @@ package struct Slab: Equatable {
     record.pointee.start = granules.start
     record.pointee.superSlab = granules.superSlab.address
     record.pointee.wasZero = !granules.areDirty
+    record.pointee.readyPages = 0
     record.pointee.doubledClass.store(UInt8(sizeClass.doubled), ordering: .relaxed)
     record.pointee.availability.store(
       Self.listedFlag | UInt32(sizeClass.blocksPerSlab), ordering: .relaxed)
@@ -182,14 +185,16 @@ package struct Slab: Equatable {
 
   /// Carves up to `count` free blocks and writes their addresses from `slots` on; returns how many.
   /// Blocks that were used before come first; fresh ones only up to the end of the page that the
-  /// first of them ends in, so that memory is touched page by page. The caller holds the slab.
+  /// first of them ends in, or of the pages made present ahead, so that memory is touched as
+  /// it is needed. The caller holds the slab.
   package func carve(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
     let free = freeCount
     let fresh = Int(record.pointee.fresh)
     let recycled = free - (sizeClass.blocksPerSlab - fresh)
     if recycled > 0 { return (carveRecycled(into: slots, count: min(count, recycled)), false) }
     guard free > 0 else { return (0, false) }
-    return (carveFresh(into: slots, count: min(count, free)), record.pointee.wasZero)
+    let taken = carveFresh(into: slots, count: min(count, free))
+    return (taken, record.pointee.wasZero)
   }
 
   private func carveRecycled(into slots: UInt, count: Int) -> Int {
@@ -225,8 +230,8 @@ package struct Slab: Equatable {
     let blockBytes = sizeClass.blockBytes
     let fresh = Int(record.pointee.fresh)
     let first = start &+ UInt(fresh) &* blockBytes
-    let pageEnd = (first &+ blockBytes).roundedUp(to: Constants.pageBytes)
-    let taken = min(count, Int((pageEnd &- first) / blockBytes))
+    let end = makeReady(upTo: (first &+ blockBytes).roundedUp(to: Constants.pageBytes))
+    let taken = min(count, Int((end &- first) / blockBytes))
     // Downwards, so that the cache hands them out upwards.
     for index in 0..<taken {
       Memory.storeWord(
@@ -234,6 +239,31 @@ package struct Slab: Equatable {
     }
     record.pointee.fresh = UInt32(fresh + taken)
     return taken
+  }
+
+  /// Where the pages that blocks may now be carved from end: at `end`, which ends a page, or beyond
+  /// when the class takes one page after the other.
+  private func makeReady(upTo end: UInt) -> UInt {
+    let ready = start &+ UInt(record.pointee.readyPages) << Constants.pageShift
+    if end <= ready { return ready }
+    var goal = end
+    let pages = SlabList(sizeClass).pace.next()
+    if pages > 1, record.pointee.wasZero {
+      let ahead = min(ready &+ pages << Constants.pageShift, start &+ sizeClass.slabBytes)
+      if ahead > end, Prefault.ahead(ready, ahead &- ready) { goal = ahead }
+    }
+    record.pointee.readyPages = UInt8((goal &- start) >> Constants.pageShift)
+    return goal
+  }
+
+  /// Makes the pages of the first blocks of a slab that was just created present; returns `blocks`.
+  func prefault(_ blocks: Int, _ prefault: Prefault) -> Int {
+    let byteCount = (UInt(blocks) &* sizeClass.blockBytes).roundedUp(to: Constants.pageBytes)
+    if prefault != .off, record.pointee.wasZero {
+      prefault.apply(start, byteCount)
+      record.pointee.readyPages = UInt8(byteCount >> Constants.pageShift)
+    }
+    return blocks
   }
 
   private static func lowest(_ count: Int, of bits: UInt64) -> UInt64 {

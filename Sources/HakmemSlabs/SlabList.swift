@@ -25,6 +25,10 @@ package struct SlabList {
 
   private var stack: TaggedStack { TaggedStack(unsafeAt: UInt(bitPattern: state)) }
 
+  /// The second half of the line.
+  static let paceOffset: UInt = 32
+  var pace: FreshPace { FreshPace(unsafeAt: UInt(bitPattern: state) &+ Self.paceOffset) }
+
   /// Slabs of the class, listed or not.
   package var slabCount: Int { state.pointee.slabs.load(ordering: .relaxed) }
 
@@ -46,14 +50,16 @@ package struct SlabList {
     return carved
   }
 
-  /// Lists as many new slabs ahead of need as a SuperSlab holds; false when memory is exhausted.
-  package func fillSuperSlab() -> Bool {
-    for _ in 0..<(Constants.granulesPerSuperSlab / sizeClass.slabSpan) {
-      guard let slab = Slab.create(sizeClass) else { return false }
+  /// Lists new slabs with at least `blocks` free blocks, whose pages are made present; returns how
+  /// many blocks were made ready, fewer when memory is exhausted.
+  package func prewarm(blocks: Int, prefault: Prefault) -> Int {
+    var ready = 0
+    while ready < blocks, let slab = Slab.create(sizeClass) {
       state.pointee.slabs.wrappingAdd(1, ordering: .relaxed)
+      ready += slab.prefault(min(blocks - ready, sizeClass.blocksPerSlab), prefault)
       stack.push(slab.address)
     }
-    return true
+    return ready
   }
 
   /// Returns blocks to their slabs. A pointer that is not a live block of the class goes to

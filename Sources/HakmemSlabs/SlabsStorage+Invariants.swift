@@ -11,7 +11,9 @@ extension SlabsStorage {
     map.add(bitmapChunks, word)
     map.add(depot, MemoryLayout<Depot.State>.size)
     map.add(slabLists, SlabList.byteCount * SizeClass.count)
-    if MemoryLayout<SlabList.State>.size > SlabList.byteCount {
+    if MemoryLayout<SlabList.State>.size > SlabList.paceOffset
+      || MemoryLayout<FreshPace.State>.size > SlabList.byteCount - Int(SlabList.paceOffset)
+    {
       return "a slab list outgrew its line"
     }
     if UInt(MemoryLayout<Depot.Shelf>.size) > Constants.lineBytes {

@@ -12,6 +12,7 @@ extension ThreadCache {
       let sizeClass = SizeClass(number)
       let first = firstSlot(sizeClass)
       let bin = bin(sizeClass)
+      if isUnused(sizeClass), bin.limit == bin.top { continue }
       if bin.top < first || bin.top > bin.limit { return "a bin's top is out of its bounds" }
       if bin.limit > first &+ UInt(sizeClass.cacheCapacity) &* 8 {
         return "a bin's limit reaches into the next bin"

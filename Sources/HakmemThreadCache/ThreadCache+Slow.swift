@@ -99,6 +99,10 @@ extension ThreadCache {
   private func enterSlow(_ sizeClass: SizeClass) {
     record.pointee.isBusy.store(1, ordering: .releasing)
     record.pointee.activeClasses |= 1 << UInt64(sizeClass.number % 64)
+    if isUnused(sizeClass) {
+      bin(sizeClass).limit = firstSlot(sizeClass) &+ UInt(sizeClass.refillCount) &* 8
+      bin(sizeClass).top = firstSlot(sizeClass)
+    }
   }
 
   private func leaveSlow() {

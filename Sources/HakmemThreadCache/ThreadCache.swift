@@ -144,9 +144,12 @@ package struct ThreadCache: Equatable {
 
   package func bin(_ sizeClass: SizeClass) -> Bin { bin(forDoubledClass: sizeClass.doubled) }
 
+  /// Whether the class's bin is still the one that all classes begin with.
+  func isUnused(_ sizeClass: SizeClass) -> Bool { bin(sizeClass).top == bin(.none).top }
+
   /// Blocks of a class in the cache.
   package func count(_ sizeClass: SizeClass) -> Int {
-    Int(bitPattern: bin(sizeClass).top &- firstSlot(sizeClass)) / 8
+    max(Int(bitPattern: bin(sizeClass).top &- firstSlot(sizeClass)), 0) / 8
   }
 
   /// Calls `body` for every block of a class in the cache. Exact for a thread at rest.

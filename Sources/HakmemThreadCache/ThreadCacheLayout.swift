@@ -36,18 +36,14 @@ enum ThreadCacheLayout {
       entry.pointee = UInt8(SizeClass.serving(byteCount).doubled)
       byteCount &+= 16
     }
+    // Empty and full at once until their first use: slots of classes that are not used stay untouched.
     let nothing = address &+ ThreadCache.Offset.slots &+ 8
     let closed = ThreadCache(unsafeAt: cache.closedHeader)
-    for header in 0..<2 {
-      let bin = (header == 0 ? cache : closed).bin(forDoubledClass: 0)
-      bin.top = nothing
-      bin.limit = nothing
-    }
-    for number in 1..<SizeClass.count {
-      let sizeClass = SizeClass(number)
-      let first = cache.firstSlot(sizeClass)
-      cache.bin(sizeClass).top = first
-      cache.bin(sizeClass).limit = first &+ UInt(sizeClass.refillCount) &* 8
+    closed.bin(.none).top = nothing
+    closed.bin(.none).limit = nothing
+    for number in 0..<SizeClass.count {
+      cache.bin(SizeClass(number)).top = nothing
+      cache.bin(SizeClass(number)).limit = nothing
     }
     Memory.storeWord(ThreadCache.Kind.open.rawValue, at: address &+ ThreadCache.Offset.kind)
     cache.setClosedKind(.closed)

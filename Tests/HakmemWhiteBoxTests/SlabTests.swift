@@ -1,3 +1,4 @@
+import CHakmemWhiteBox
 import HakmemPages
 import HakmemPlatform
 import HakmemSlabs
@@ -5,6 +6,8 @@ import HakmemSlabs
 enum SlabTests {
   static let all = [
     WhiteBoxTest("Slab.carvesFreshBlocksPageByPage", fresh),
+    WhiteBoxTest("Slab.pagesAheadArePresent", batches),
+    WhiteBoxTest("FreshPace.doublesUntilAPause", pace),
     WhiteBoxTest("Slab.handsEveryBlockOutOnce", everyBlock),
     WhiteBoxTest("Slab.recycledBlocksComeFirst", recycled),
     WhiteBoxTest("Slab.blocksAreNamedByTheirFirstByte", names),
@@ -46,7 +49,7 @@ enum SlabTests {
   }
 
   private static func fresh() {
-    Fixture.setUp()
+    Fixture.setUp("HAKMEM_SS_PREFAULT", "0")
     for number in 1..<SizeClass.count {
       let slab = slab(number)
       let bytes = slab.sizeClass.blockBytes
@@ -68,6 +71,30 @@ enum SlabTests {
       }
       expectEqual(slab.freshCount, slab.sizeClass.blocksPerSlab, "blocks handed out")
     }
+  }
+
+  private static func batches() {
+    Fixture.setUp()
+    let slab = slab(SizeClass.serving(1024).number)
+    let slots = slots(4096)
+    var used = 0
+    while used < 16 {
+      let pages = carve(slab, into: slots, 4096) / 4
+      expect(pages == 1 || pages == 2 || pages == 4 || pages == 8 || used + pages == 16)
+      let start = slab.start &+ UInt(used) &* Constants.pageBytes
+      let isPresent = whitebox_is_resident(start, pages * Int(Constants.pageBytes)) != 0
+      expect(isPresent == (pages > 1), "one page is left to a fault, more are not")
+      used += pages
+    }
+  }
+
+  private static func pace() {
+    Fixture.setUp()
+    let pace = FreshPace(unsafeAt: Fixture.memory(64))
+    for pages: UInt in [1, 2, 4, 8, 8] { expectEqual(pace.next(at: 1000), pages, "pages") }
+    expectEqual(pace.next(at: 1010), 8, "pages after a moment")
+    expectEqual(pace.next(at: 1021), 1, "pages after a pause")
+    expectEqual(pace.next(at: 1025), 2, "pages when it goes on")
   }
 
   private static func everyBlock() {

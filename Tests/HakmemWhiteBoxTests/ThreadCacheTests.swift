@@ -60,9 +60,16 @@ enum ThreadCacheTests {
 
   private static func sizes() {
     let cache = setUp()
+    for number in 1..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      expect(cache.bin(sizeClass).pop() == 0 && !cache.bin(sizeClass).push(64), "an unused bin")
+      expect(cache.allocate(sizeClass) != 0)
+    }
     for bytes in 0...SizeClass.fastMaximumBytes {
       let sizeClass = SizeClass.serving(bytes)
-      expect(cache.bin(forSize: bytes).top == cache.firstSlot(sizeClass), "another class's bin")
+      let top = cache.bin(forSize: bytes).top
+      expect(
+        top >= cache.firstSlot(sizeClass) && top == cache.bin(sizeClass).top, "another class's bin")
     }
   }
 

@@ -104,10 +104,11 @@ void hakmem_set_limit_callback(hakmem_limit_callback_t callback, void *argument)
 
 /* ---- Getting ready ----------------------------------------------------------------------- */
 
-/* Makes memory ready as the option HAKMEM_PREWARM says. Returns the SuperSlabs made ready. */
+/* Makes memory ready as the option HAKMEM_PREWARM says, once more than at start. Returns the
+ * SuperSlabs made ready, or for a list of sizes the blocks. */
 int hak_ss_prewarm_init(void);
 
-/* Makes `count` SuperSlabs ready, with pages present, for size class `size_class`
+/* Makes slabs worth `count` SuperSlabs ready, with pages as HAKMEM_SS_PREFAULT says, for size class `size_class`
  * (1 … hakmem_size_class_count() - 1). Returns how many were made ready, or -1 with EINVAL. */
 int hak_ss_prewarm_class(int size_class, int count);
 
