@@ -74,7 +74,9 @@ private func allocateAligned(_ power: UInt, _ byteCount: UInt) -> UnsafeMutableR
 }
 
 private func allocateAnyAlignment(_ byteCount: UInt, _ power: UInt) -> UInt {
-  guard Interception.isActive else { return Heap.allocate(byteCount, alignment: power) }
+  guard Interception.isActive else {
+    return Heap.allocate(byteCount, alignment: power)
+  }
   return power <= Constants.minimumAlignment
     ? Intercepted.allocate(byteCount, zero: false)
     : Intercepted.allocate(byteCount, alignment: power)

@@ -88,7 +88,7 @@ enum Heap {
   }
 
   /// One block past every cache, for threads that have none.
-  private static func carveOne(_ sizeClass: SizeClass) -> (block: UInt, isZero: Bool) {
+  static func carveOne(_ sizeClass: SizeClass) -> (block: UInt, isZero: Bool) {
     guard Process.start() else { return (0, false) }
     var block: UInt = 0
     let isZero = withUnsafeMutablePointer(to: &block) {
@@ -106,16 +106,20 @@ enum Heap {
       if zero { Memory.zero(kept, byteCount) }
       return kept
     }
-    var run = PageRuns.allocate(bytes, alignment: alignment)
-    if run == 0 {
-      Housekeeping.makeRoom()
-      run = PageRuns.allocate(bytes, alignment: alignment)
-    }
-    if zero, run != 0 { PageRuns.clear(run) }
+    let run = takeRun(bytes, alignment: alignment)
+    if zero, run != 0 { PageRuns.clear(run, bytes) }
     return run
   }
 
-  private static func allocateLarge(_ byteCount: UInt, alignment: UInt, zero: Bool) -> UInt {
+  /// A run past the threads' caches; gives back what is free before it gives up.
+  static func takeRun(_ byteCount: UInt, alignment: UInt) -> UInt {
+    let run = PageRuns.allocate(byteCount, alignment: alignment)
+    if run != 0 { return run }
+    Housekeeping.makeRoom()
+    return PageRuns.allocate(byteCount, alignment: alignment)
+  }
+
+  static func allocateLarge(_ byteCount: UInt, alignment: UInt, zero: Bool) -> UInt {
     guard byteCount <= Constants.maximumRequest, Process.start() else { return 0 }
     ControlGroup.follow()
     if let region = LargeRegions.allocate(byteCount, alignment: alignment, zero: zero) {
@@ -194,6 +198,7 @@ enum Heap {
 
   /// Usable bytes of the live block that begins at `pointer`; nil when none does.
   static func usableBytes(_ pointer: UInt) -> UInt? {
+    if Hardening.isOn { return Checked.requestedBytes(pointer) }
     guard ClassMap.covers(pointer) else { return nil }
     let doubledClass = ClassMap.doubledClass(of: pointer)
     if doubledClass != 0 { return SizeClass(doubled: doubledClass).blockBytes }

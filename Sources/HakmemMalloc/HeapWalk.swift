@@ -89,7 +89,10 @@ enum HeapWalk {
     guard let marks = Marks() else { return false }
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)
-      ThreadCache.forEach { $0.forEachBlock(sizeClass) { marks.set($0, inDepot: false) } }
+      ThreadCache.forEach {
+        $0.forEachBlock(sizeClass) { marks.set($0, inDepot: false) }
+        $0.checkedCache?.forEachBlock(sizeClass) { marks.set($0, inDepot: false) }
+      }
       Depot.forEachBlock(sizeClass) { marks.set($0, inDepot: true) }
     }
     SuperSlab.forEach { superSlab in

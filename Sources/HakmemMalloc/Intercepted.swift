@@ -7,19 +7,30 @@ import HakmemThreadCache
 /// call. Addresses are words, 0 for failure.
 enum Intercepted {
   static func allocate(_ byteCount: UInt, zero: Bool) -> UInt {
-    let block = Heap.allocate(byteCount, zero: zero)
+    let block = take(byteCount, zero: zero)
     if block != 0, isRecorded { Recorder.allocated(block, byteCount, zero ? .calloc : .malloc) }
     return block
   }
 
   /// `alignment` is a power of two above 16.
   static func allocate(_ byteCount: UInt, alignment: UInt) -> UInt {
-    let block = Heap.allocate(byteCount, alignment: alignment)
+    let block = take(byteCount, alignment: alignment)
     if block != 0, isRecorded {
       let power = UInt(alignment.trailingZeroBitCount)
       Recorder.allocated(block, byteCount, .aligned(powerOf2: power))
     }
     return block
+  }
+
+  private static func take(_ byteCount: UInt, zero: Bool) -> UInt {
+    Process.start() && Hardening.isOn
+      ? Checked.allocate(byteCount, zero: zero, .ofThread) : Heap.allocate(byteCount, zero: zero)
+  }
+
+  private static func take(_ byteCount: UInt, alignment: UInt) -> UInt {
+    Process.start() && Hardening.isOn
+      ? Checked.allocate(byteCount, alignment: alignment, .ofThread)
+      : Heap.allocate(byteCount, alignment: alignment)
   }
 
   static func free(_ pointer: UInt) {
@@ -28,6 +39,7 @@ enum Intercepted {
       _ = Heap.usableCache()
       Recorder.freed(pointer)
     }
+    if Hardening.isOn { return Checked.free(pointer, .ofThread) }
     Heap.free(pointer)
   }
 
@@ -49,6 +61,7 @@ enum Intercepted {
   }
 
   private static func resize(_ pointer: UInt, _ new: UInt) -> UInt {
+    if Hardening.isOn { return Checked.reallocate(pointer, new, .ofThread) }
     guard let old = Heap.usableBytes(pointer) else { Misuse.stop(.reallocate, pointer) }
     if old > SizeClass.maximumBytes {
       if let resized = Heap.resizeWithoutCopying(pointer, old, new) { return resized }

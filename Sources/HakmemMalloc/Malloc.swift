@@ -35,16 +35,20 @@ public func hakmem_calloc(_ count: Int, _ byteCount: Int) -> UnsafeMutableRawPoi
   return UnsafeMutableRawPointer(bitPattern: block)
 }
 
-/// The sizes are what the program says; balanced mode does without them.
+/// The sizes are what the program says: of use only where blocks are checked.
 
 @c @implementation
 public func hakmem_free_sized(_ pointer: UnsafeMutableRawPointer?, _ byteCount: Int) {
-  hakmem_free(pointer)
+  let block = UInt(bitPattern: pointer)
+  let bin = ThreadCache.current.bin(forDoubledClass: ClassMap.doubledClass(of: block))
+  guard bin.push(block) else { return freeSizedSlow(pointer, 1, byteCount) }
 }
 
 @c @implementation
 public func hakmem_free_aligned_sized(
   _ pointer: UnsafeMutableRawPointer?, _ alignment: Int, _ byteCount: Int
 ) {
-  hakmem_free(pointer)
+  let block = UInt(bitPattern: pointer)
+  let bin = ThreadCache.current.bin(forDoubledClass: ClassMap.doubledClass(of: block))
+  guard bin.push(block) else { return freeSizedSlow(pointer, alignment, byteCount) }
 }

@@ -49,6 +49,7 @@ enum Process {
   private static func setUp() -> Bool {
     check(PlatformStorage.fault)
     ProcessFacts.learn()
+    Secret.learn()
     Option.readEnvironment()
     ProcessFacts.learnLimits()
     SizeClass.learn()
@@ -57,10 +58,11 @@ enum Process {
       PagesStorage.fault ?? SlabsStorage.fault ?? CacheStorage.fault ?? MallocStorage.fault
         ?? RecorderStorage.fault)
     guard MetadataRegion.reserve(limit: ProcessFacts.addressSpaceLimit), Depot.create(),
-      ClassMap.create()
+      ClassMap.create(), CheckedCache.prepare()
     else { return false }
     hakmem_create_thread_exit_key()
     Interception.start()
+    if Hardening.isOn { Interception.begin(.hardened) }
     if Recorder.prepare() { Interception.begin(.recorder) }
     if MapLog.begin(parent: 0) { AddressMap.note() }
     return true

@@ -9,6 +9,10 @@ import HakmemThreadCache
 @inline(never)
 func allocateSlow(_ byteCount: Int) -> UnsafeMutableRawPointer? {
   let bytes = UInt(bitPattern: byteCount)
+  let checked = ThreadCache.checkedCacheOfThread
+  if checked != 0 {
+    return pointer(to: Checked.allocate(bytes, zero: false, CheckedCache(unsafeAt: checked)))
+  }
   let cache = ThreadCache.current
   if bytes > SizeClass.fastMaximumBytes, cache.isOpen {
     let block =
@@ -17,21 +21,44 @@ func allocateSlow(_ byteCount: Int) -> UnsafeMutableRawPointer? {
       : cache.takeRun(PageRuns.byteCount(serving: bytes))
     if block != 0 { return UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped }
   }
-  if Interception.isActive { return pointer(to: Intercepted.allocate(bytes, zero: false)) }
+  if Interception.isActive {
+    return pointer(to: Intercepted.allocate(bytes, zero: false))
+  }
   return pointer(to: Heap.allocate(bytes, zero: false))
 }
 
 @inline(never)
 func allocateZeroSlow(_ byteCount: UInt) -> UnsafeMutableRawPointer? {
-  if Interception.isActive { return pointer(to: Intercepted.allocate(byteCount, zero: true)) }
+  let checked = ThreadCache.checkedCacheOfThread
+  if checked != 0 {
+    return pointer(to: Checked.allocate(byteCount, zero: true, CheckedCache(unsafeAt: checked)))
+  }
+  if Interception.isActive {
+    return pointer(to: Intercepted.allocate(byteCount, zero: true))
+  }
   return pointer(to: Heap.allocate(byteCount, zero: true))
 }
 
 @inline(never)
 func freeSlow(_ pointer: UnsafeMutableRawPointer?) {
   guard let pointer else { return }
+  let checked = ThreadCache.checkedCacheOfThread
+  if checked != 0 {
+    return Checked.free(UInt(bitPattern: pointer), CheckedCache(unsafeAt: checked))
+  }
   if Interception.isActive { return Intercepted.free(UInt(bitPattern: pointer)) }
   Heap.free(UInt(bitPattern: pointer))
+}
+
+@inline(never)
+func freeSizedSlow(_ pointer: UnsafeMutableRawPointer?, _ alignment: Int, _ byteCount: Int) {
+  guard let pointer else { return }
+  if Hardening.isOn {
+    Checked.verify(
+      UInt(bitPattern: pointer), size: UInt(bitPattern: byteCount),
+      alignment: UInt(bitPattern: alignment))
+  }
+  freeSlow(pointer)
 }
 
 /// The block as C sees it; for 0, NULL with ENOMEM.

@@ -34,7 +34,10 @@ struct Statistics {
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)
       var cached = 0
-      ThreadCache.forEach { cached += max($0.count(sizeClass), 0) }
+      ThreadCache.forEach {
+        cached += max($0.count(sizeClass), 0)
+        $0.checkedCache?.forEachBlock(sizeClass) { _ in cached += 1 }
+      }
       let inDepot = Depot.exactBlockCount(sizeClass)
       classes[number].block_size = Int(sizeClass.blockBytes)
       classes[number].thread_cache_blocks = cached

@@ -107,7 +107,10 @@ package enum ClassMap {
     let bit: UInt64 = 1 << UInt64(chunk % 64)
     if word.pointee.load(ordering: .relaxed) & bit != 0 { return true }
     let start = hakmem_get_class_map() &+ chunk &* chunkBytes
-    guard SystemCalls.protect(start, chunkBytes, .readWrite) else { return false }
+    let chunkSpan = chunkBytes << Constants.granuleShift
+    guard SlabMap.makeWritable(from: chunk &* chunkSpan, byteCount: chunkSpan),
+      SystemCalls.protect(start, chunkBytes, .readWrite)
+    else { return false }
     SystemCalls.nameMapping(start, chunkBytes, "hakmem class map")
     _ = word.pointee.bitwiseOr(bit, ordering: .relaxed)
     return true

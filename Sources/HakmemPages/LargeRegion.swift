@@ -24,12 +24,18 @@ package struct LargeRegion: Equatable {
     /// Grows in place or by moving page tables: the program fills it step by step.
     var hasGrown: Bool
     var hasHugePages: Bool
+    /// What the program asked for, while blocks are checked.
+    var requestedBytes: UInt
   }
 
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }
 
   package var start: UInt { record.pointee.start }
   package var mappedBytes: UInt { record.pointee.mappedBytes }
+  package var requestedBytes: UInt {
+    get { record.pointee.requestedBytes }
+    nonmutating set { record.pointee.requestedBytes = newValue }
+  }
   package var isLive: Bool { record.pointee.isLive.load(ordering: .acquiring) != 0 }
 
   /// The region whose block begins at `pointer`, live or kept; nil when there is none.

@@ -12,6 +12,7 @@ package enum LargeRegions {
     var liveCount: Int
     /// Sizes of regions that were unmapped last, and when.
     var ghostBytes: InlineArray<8, UInt>
+    var ghostStart: InlineArray<8, UInt>
     var ghostFreedAt: InlineArray<8, UInt32>
     var nextGhost: Int
   }
@@ -90,10 +91,12 @@ package enum LargeRegions {
     count(-Int(bytes), blocks: -1)
     region.record.pointee.isDirty = true
     let bound = credit.bytes
-    // The next owner of a region with huge pages may use little of it.
-    let isKeepable = Int(bytes) <= bound && !region.record.pointee.hasHugePages
+    // The next owner of a region with huge pages may use little of it; and guard pages promise that
+    // freed regions fault.
+    let isKeepable =
+      Int(bytes) <= bound && !region.record.pointee.hasHugePages && !Option.guardPages.isOn
     guard isKeepable, Option.purgeDelay.value > 0 else {
-      rememberGhost(bytes)
+      rememberGhost(region)
       return unmap(region)
     }
     let lock = Lock(.largeRegions)
@@ -214,14 +217,23 @@ package enum LargeRegions {
     }
   }
 
-  private static func rememberGhost(_ bytes: UInt) {
+  private static func rememberGhost(_ region: LargeRegion) {
     let lock = Lock(.largeRegions)
     lock.acquire()
     defer { lock.release() }
     let index = state.pointee.nextGhost
-    state.pointee.ghostBytes[index] = bytes
+    state.pointee.ghostBytes[index] = region.mappedBytes
+    state.pointee.ghostStart[index] = region.start
     state.pointee.ghostFreedAt[index] = Clock.milliseconds()
     state.pointee.nextGhost = (index + 1) % 8
+  }
+
+  /// Whether a region that began at `pointer` was unmapped lately: for reports.
+  package static func wasFreed(_ pointer: UInt) -> Bool {
+    for index in 0..<8 where pointer != 0 && state.pointee.ghostStart[index] == pointer {
+      return true
+    }
+    return false
   }
 
   // MARK: Kept regions

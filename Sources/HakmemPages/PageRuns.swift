@@ -125,11 +125,23 @@ package enum PageRuns {
     length.pointee.store(pages & ~RunTable.cachedFlag, ordering: .relaxed)
   }
 
-  /// Makes a run that was just allocated read as zeroes: clears its dirty pages only.
-  package static func clear(_ pointer: UInt) {
+  /// What a live run's owner noted of it: how many of its bytes are more than was asked for.
+  package static func slack(at pointer: UInt) -> UInt {
+    guard let table = table(of: pointer) else { return 0 }
+    return UInt(table.slack(at: table.page(of: pointer)).pointee)
+  }
+
+  package static func setSlack(_ slack: UInt, at pointer: UInt) {
+    guard let table = table(of: pointer) else { return }
+    table.slack(at: table.page(of: pointer)).pointee = UInt16(slack)
+  }
+
+  /// Makes the first `byteCount` bytes, whole pages, of a run that was just allocated read as
+  /// zeroes: clears its dirty pages only.
+  package static func clear(_ pointer: UInt, _ byteCount: UInt) {
     guard let table = table(of: pointer) else { return }
     let page = table.page(of: pointer)
-    let count = Int(byteCount(at: pointer) >> Constants.pageShift)
+    let count = Int(byteCount >> Constants.pageShift)
     table.forEachDirty(in: page..<(page + count), free: false) { dirty in
       Memory.zero(table.pointer(to: dirty.lowerBound), UInt(dirty.count) << Constants.pageShift)
     }

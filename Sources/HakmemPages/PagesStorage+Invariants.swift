@@ -22,6 +22,8 @@ extension PagesStorage {
     map.add(superSlabCredit, MemoryLayout<KeepCredit.State>.size)
     map.add(largeRegions, MemoryLayout<LargeRegions.State>.size)
     map.add(pageRuns, MemoryLayout<PageRuns.State>.size)
+    map.add(guardPages, word)
+    map.add(slabMap, word)
     map.add(aheadRefused, word)
     return map.fault ?? SuperSlabRegistry.layoutFault
   }

@@ -23,6 +23,8 @@ package enum PagesStorage {
   static var pageRuns: UInt { base &+ 1280 }
   static var aheadRefused: UInt { base &+ 1536 }
   static var prewarmedSuperSlabs: UInt { base &+ 768 }
+  static var guardPages: UInt { base &+ 1408 }
+  static var slabMap: UInt { base &+ 1416 }
 }
 
 /// Events of the page layer since the process began.

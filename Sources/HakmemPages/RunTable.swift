@@ -23,8 +23,9 @@ package struct RunTable: Equatable {
     static let free: UInt = 64
     static let dirty: UInt = 128
     static let length: UInt = 192
+    static let slack: UInt = length + Constants.pagesPerSuperSlab * 2
   }
-  package static let byteCount: UInt = Offset.length + Constants.pagesPerSuperSlab * 2
+  package static let byteCount: UInt = Offset.slack + Constants.pagesPerSuperSlab * 2
   /// In a length: the run lies free in a thread's cache.
   package static let cachedFlag: UInt16 = 0x8000
 
@@ -85,6 +86,11 @@ package struct RunTable: Equatable {
   @inline(__always)
   package func length(at page: Int) -> UnsafeMutablePointer<Atomic<UInt16>> {
     Memory.pointer(at: address &+ Offset.length &+ UInt(page) &* 2)
+  }
+
+  /// Bytes of the run at `page` that are more than was asked for, while blocks are checked.
+  func slack(at page: Int) -> UnsafeMutablePointer<UInt16> {
+    Memory.pointer(at: address &+ Offset.slack &+ UInt(page) &* 2)
   }
 
   @inline(__always)

@@ -135,6 +135,7 @@ package enum PlatformStorage {
   static var naming: UInt { base &+ 576 }
   static var memoryLimit: UInt { base &+ 640 }
   static var controlGroup: UInt { base &+ 704 }
+  static var secret: UInt { base &+ 768 }
   static var mapLog: UInt { base &+ 2048 }
   static var prewarmEntries: UInt { base &+ 3072 }
 }

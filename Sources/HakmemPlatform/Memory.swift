@@ -1,3 +1,4 @@
+import CHakmemShims
 import Synchronization
 
 /// Raw memory by address: the only place where an integer becomes a typed pointer.
@@ -22,6 +23,78 @@ package enum Memory {
   @inline(__always)
   package static func loadByte(at address: UInt) -> UInt {
     UInt(UnsafePointer<UInt8>(bitPattern: address).unsafelyUnwrapped.pointee)
+  }
+
+  @inline(__always)
+  private static func storeZeroVector(at address: UInt) {
+    UnsafeMutablePointer<SIMD2<UInt64>>(bitPattern: address).unsafelyUnwrapped.pointee = .zero
+  }
+
+  /// Clears a range of whole 16 bytes, at least one, aligned to as many: short ones without a call.
+  @inline(__always)
+  package static func zeroVectors(_ start: UInt, _ byteCount: UInt) {
+    let worthCall: UInt = 1024
+    guard byteCount <= worthCall else { return zero(start, byteCount) }
+    guard byteCount >= 64 else {
+      storeZeroVector(at: start)
+      if byteCount > 16 {
+        storeZeroVector(at: start &+ byteCount &- 16)
+        if byteCount > 32 { storeZeroVector(at: start &+ 16) }
+      }
+      return
+    }
+    let last = start &+ byteCount &- 64
+    var address = start
+    while address < last {
+      storeZeroVectors(at: address)
+      // Or the compiler makes the loop the call again.
+      address = hakmem_in_register(address &+ 64)
+    }
+    storeZeroVectors(at: last)
+  }
+
+  @inline(__always)
+  private static func storeZeroVectors(at address: UInt) {
+    storeZeroVector(at: address)
+    storeZeroVector(at: address &+ 16)
+    storeZeroVector(at: address &+ 32)
+    storeZeroVector(at: address &+ 48)
+  }
+
+  @inline(__always)
+  private static func loadVector(at address: UInt) -> SIMD2<UInt64> {
+    UnsafePointer<SIMD2<UInt64>>(bitPattern: address).unsafelyUnwrapped.pointee
+  }
+
+  /// The bits of 64 bytes, one over the other.
+  @inline(__always)
+  private static func loadUnion(at address: UInt) -> SIMD2<UInt64> {
+    let first = loadVector(at: address) | loadVector(at: address &+ 16)
+    let second = loadVector(at: address &+ 32) | loadVector(at: address &+ 48)
+    return first | second
+  }
+
+  /// Whether a range of whole 16 bytes, at least one, aligned to as many, is zero.
+  @inline(__always)
+  package static func isZero(_ start: UInt, _ byteCount: UInt) -> Bool {
+    let last = start &+ byteCount &- 64
+    var bits = SIMD2<UInt64>.zero
+    guard byteCount >= 64 else {
+      bits = loadVector(at: start)
+      if byteCount > 16 {
+        bits |= loadVector(at: start &+ byteCount &- 16)
+        if byteCount > 32 { bits |= loadVector(at: start &+ 16) }
+      }
+      return bits[0] | bits[1] == 0
+    }
+    // The last 64 bytes overlap the ones before: one loop, one exit.
+    var address = start
+    while address < last {
+      bits |= loadUnion(at: address)
+      address &+= 64
+    }
+    bits |= loadUnion(at: last)
+    return bits[0] | bits[1] == 0
   }
 
   @inline(__always)

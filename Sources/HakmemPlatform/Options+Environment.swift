@@ -40,7 +40,16 @@ extension Option {
       move(.cacheBytes, to: 16)
       move(.purgeDelay, to: 50)
       move(.warmBytes, to: 2)
+    case .hardened:
+      move(.canary, to: 1)
+      move(.zeroOnFree, to: 1)
+      move(.verifyZero, to: 1)
+      move(.quarantine, to: 64)
+      move(.randomPlacement, to: 1)
+      move(.guardPages, to: 1)
     }
+    // What was not cleared cannot be verified.
+    if Option.verifyZero.isOn { Option.zeroOnFree.set(1, from: .mode) }
   }
 
   private func take(_ text: UnsafePointer<UInt8>, reports: Bool) {

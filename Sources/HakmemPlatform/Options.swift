@@ -4,7 +4,8 @@ import CHakmemShims
 /// allocator starts, and never in a setuid program.
 package enum Option: Int {
   case mode, quiet, verbose, statistics, purgeDelay, warmBytes, cacheBytes, prewarm, prefault,
-    hugePages, limit, controlGroup, mapTrace, profile, record
+    hugePages, limit, controlGroup, mapTrace, profile, record, canary, zeroOnFree, verifyZero,
+    quarantine, randomPlacement, guardPages
 
   /// Calls `body` for every option, in the order of the table.
   package static func forEach(_ body: (Option) -> Void) {
@@ -33,8 +34,8 @@ package enum Option: Int {
     switch self {
     case .mode:
       Row(
-        name: "HAKMEM_MODE", help: "Trade between speed and memory.",
-        range: "balanced|speed|memory", standard: "balanced", minimum: 0, maximum: 0)
+        name: "HAKMEM_MODE", help: "Trade between speed, memory and safety.",
+        range: "balanced|speed|memory|hardened", standard: "balanced", minimum: 0, maximum: 0)
     case .quiet:
       Row(
         name: "HAKMEM_QUIET", help: "1: print nothing but fatal errors.",
@@ -98,6 +99,33 @@ package enum Option: Int {
         name: "HAKMEM_RECORD",
         help: "Record every call in a trace file; %p in its name becomes the process id.",
         range: "a file's path", standard: "", minimum: 4096, maximum: 0)
+    case .canary:
+      Row(
+        name: "HAKMEM_CANARY", help: "1: a secret word behind each block, verified at free.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .zeroOnFree:
+      Row(
+        name: "HAKMEM_ZERO_ON_FREE", help: "1: clear blocks as they are freed.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .verifyZero:
+      Row(
+        name: "HAKMEM_VERIFY_ZERO",
+        help: "1: verify that free blocks are still clear as they are used again.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .quarantine:
+      Row(
+        name: "HAKMEM_QUARANTINE_KIB",
+        help: "KiB of blocks that a thread freed last and keeps from reuse.",
+        range: "0…65536", standard: "0", minimum: 0, maximum: 1 << 16)
+    case .randomPlacement:
+      Row(
+        name: "HAKMEM_RANDOM", help: "1: hand blocks and regions out in random order.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .guardPages:
+      Row(
+        name: "HAKMEM_GUARD_PAGES",
+        help: "1: an inaccessible page behind each slab and each block above 32 KiB.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
     }
   }
 
@@ -165,5 +193,6 @@ package enum Mode: UInt {
   case balanced = 0
   case speed = 1
   case memory = 2
+  case hardened = 3
   package static var current: Mode { Mode(rawValue: Option.mode.value) ?? .balanced }
 }

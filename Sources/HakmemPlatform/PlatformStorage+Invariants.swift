@@ -35,6 +35,7 @@ extension PlatformStorage {
     map.add(naming, 8)
     map.add(memoryLimit, MemoryLayout<MemoryLimit.State>.size)
     map.add(controlGroup, MemoryLayout<ControlGroup.State>.size)
+    map.add(secret, MemoryLayout<Secret.State>.size)
     Option.forEach { map.add($0.slot, Option.slotBytes) }
     map.add(mapLog, MemoryLayout<MapLog.State>.size)
     map.add(prewarmEntries, PrewarmValue.mostEntries * PrewarmValue.entryBytes)

@@ -19,6 +19,9 @@ package enum SystemCalls {
     case wipeOnFork = 18
     case populateWrite = 23
     case collapse = 25
+    /// Linux 6.13: pages that fault at any access, without a mapping of their own.
+    case guardInstall = 102
+    case guardRemove = 103
   }
 
   /// Maps anonymous private memory without reserving swap. `hint` 0: anywhere. Nil when refused.
@@ -125,6 +128,14 @@ package enum SystemCalls {
         Int(bitPattern: byteCount), Int(bitPattern: name.utf8Start), 0) == 0
     if !isNamed { isNamingRefused = true }
     return isNamed
+  }
+
+  /// Fills `byteCount` bytes, at most 256, with random ones of the kernel's. False when it has none.
+  package static func randomBytes(_ start: UInt, _ byteCount: UInt) -> Bool {
+    let withoutWaiting = 1
+    return hakmem_system_call3(
+      HAKMEM_SYS_getrandom, Int(bitPattern: start), Int(bitPattern: byteCount), withoutWaiting)
+      == Int(bitPattern: byteCount)
   }
 
   package static func threadID() -> UInt32 {

@@ -1,3 +1,4 @@
+import HakmemPages
 import CHakmemShims
 import HakmemPlatform
 
@@ -37,7 +38,7 @@ package struct SizeClass: Equatable {
     var slabSpan: UInt32
   }
 
-  static let reciprocalShift: UInt = 40
+  package static let reciprocalShift: UInt = 40
 
   private var facts: UnsafeMutablePointer<Facts> {
     Memory.pointer(at: SlabsStorage.facts &+ doubled &* UInt(MemoryLayout<Facts>.stride) / 2)
@@ -49,7 +50,7 @@ package struct SizeClass: Equatable {
   /// Granules of a slab: 1, or 4 where the blocks of 1 would leave more than 1 % of its pages over.
   package var slabSpan: UInt { UInt(facts.pointee.slabSpan) }
   package var slabBytes: UInt { slabSpan << Constants.granuleShift }
-  var reciprocal: UInt { UInt(facts.pointee.reciprocal) }
+  package var reciprocal: UInt { UInt(facts.pointee.reciprocal) }
 
   /// The class that serves `byteCount`, which is at most `maximumBytes`.
   package static func serving(_ byteCount: UInt) -> SizeClass {
@@ -98,6 +99,7 @@ package struct SizeClass: Equatable {
   /// Fills the table. Runs once, before any other use.
   package static func learn() {
     let cacheBytes = Option.cacheBytes.value << 10
+    let guardBytes = GuardPage.bytesBehindBlocks
     for number in 1..<UInt(count) {
       let bytes = blockBytes(number)
       let sizeClass = SizeClass(doubled: number &* 2)
@@ -106,7 +108,7 @@ package struct SizeClass: Equatable {
       sizeClass.facts.pointee = Facts(
         reciprocal: UInt64(((1 << reciprocalShift) &+ bytes &- 1) / bytes),
         blockBytes: UInt32(bytes),
-        blocksPerSlab: UInt32(span &* Constants.granuleBytes / bytes),
+        blocksPerSlab: UInt32((span &* Constants.granuleBytes &- guardBytes) / bytes),
         cacheCapacity: UInt16(capacity),
         refillCount: UInt16(min(max(capacity / 2, 2), UInt(Batch.capacity))),
         slabSpan: UInt32(span))

@@ -32,6 +32,8 @@ package struct Slab: Equatable {
     var wasZero: Bool
     /// Pages from the slab's start on that were used or made present.
     var readyPages: UInt8
+    /// Where the blocks' states lie while blocks are checked; else 0.
+    var states: UInt
   }
 
   /// The record's own bitmap fills its second line; with it 32 records fill a page.
@@ -76,6 +78,17 @@ package struct Slab: Equatable {
         return nil
       }
     }
+    record.pointee.states = 0
+    if Hardening.isOn {
+      record.pointee.states = BlockStates.take(sizeClass)
+      guard record.pointee.states != 0 else {
+        if sizeClass.blocksPerSlab > ownBitmapBlocks {
+          BitmapChunk.putBack(record.pointee.bitmap)
+        }
+        SuperSlabPool.putGranules(granules)
+        return nil
+      }
+    }
     record.pointee.fresh = 0
     record.pointee.hint = 0
     record.pointee.start = granules.start
@@ -87,6 +100,7 @@ package struct Slab: Equatable {
       Self.listedFlag | UInt32(sizeClass.blocksPerSlab), ordering: .relaxed)
     setClassMap(sizeClass.doubled, granules)
     slab.noteUse()
+    if Hardening.isOn { slab.harden(granules) }
     SlabCounters.shared.pointee.created.wrappingAdd(1, ordering: .relaxed)
     return slab
   }
@@ -98,6 +112,11 @@ package struct Slab: Equatable {
     let words = (Int(record.pointee.fresh) + 63) / 64
     for index in 0..<words { bitmapWord(index).pointee.store(0, ordering: .relaxed) }
     if sizeClass.blocksPerSlab > Self.ownBitmapBlocks { BitmapChunk.putBack(record.pointee.bitmap) }
+    if record.pointee.states != 0 { BlockStates.putBack(record.pointee.states, sizeClass) }
+    let guardBytes = GuardPage.bytesBehindBlocks
+    if guardBytes > 0 {
+      GuardPage.remove(start &+ sizeClass.slabBytes &- guardBytes, guardBytes)
+    }
     record.pointee.doubledClass.store(0, ordering: .relaxed)
     record.pointee.availability.store(0, ordering: .relaxed)
     SlabCounters.shared.pointee.retired.wrappingAdd(1, ordering: .relaxed)
@@ -189,6 +208,9 @@ package struct Slab: Equatable {
   /// it is needed. The caller holds the slab.
   package func carve(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
     let free = freeCount
+    if Option.randomPlacement.isOn, free - (sizeClass.blocksPerSlab - freshCount) < count {
+      openFreshBlocks()
+    }
     let fresh = Int(record.pointee.fresh)
     let recycled = free - (sizeClass.blocksPerSlab - fresh)
     if recycled > 0 { return (carveRecycled(into: slots, count: min(count, recycled)), false) }
@@ -201,13 +223,14 @@ package struct Slab: Equatable {
     let blockBytes = sizeClass.blockBytes
     let words = (Int(record.pointee.fresh) + 63) / 64
     var index = Int(record.pointee.hint)
+    if Option.randomPlacement.isOn { index = Int(bitPattern: Secret.nextWord() % UInt(words)) }
     if index >= words { index = 0 }
     var taken = 0
     var slot = slots
     for _ in 0..<words {
       var bits = bitmapWord(index).pointee.load(ordering: .acquiring)
       if bits != 0 {
-        if bits.nonzeroBitCount > count - taken { bits = Self.lowest(count - taken, of: bits) }
+        if bits.nonzeroBitCount > count - taken { bits = Self.some(count - taken, of: bits) }
         // Acquires what the threads that returned these blocks wrote before.
         bitmapWord(index).pointee.bitwiseAnd(~bits, ordering: .acquiring)
         taken += bits.nonzeroBitCount
@@ -264,6 +287,14 @@ package struct Slab: Equatable {
       record.pointee.readyPages = UInt8(byteCount >> Constants.pageShift)
     }
     return blocks
+  }
+
+  /// `count` of the bits: the lowest or, for random placement, any.
+  private static func some(_ count: Int, of bits: UInt64) -> UInt64 {
+    guard Option.randomPlacement.isOn else { return lowest(count, of: bits) }
+    let chosen = bits & UInt64(Secret.nextWord())
+    let missing = count - chosen.nonzeroBitCount
+    return missing < 0 ? lowest(count, of: chosen) : chosen | lowest(missing, of: bits & ~chosen)
   }
 
   private static func lowest(_ count: Int, of bits: UInt64) -> UInt64 {

@@ -10,6 +10,8 @@ extension SlabsStorage {
     map.add(emptyBatches, word)
     map.add(bitmapChunks, word)
     map.add(depot, MemoryLayout<Depot.State>.size)
+    map.add(smallStates, word)
+    map.add(largeStates, word)
     map.add(slabLists, SlabList.byteCount * SizeClass.count)
     if MemoryLayout<SlabList.State>.size > SlabList.paceOffset
       || MemoryLayout<FreshPace.State>.size > SlabList.byteCount - Int(SlabList.paceOffset)

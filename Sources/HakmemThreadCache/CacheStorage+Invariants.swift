@@ -13,7 +13,8 @@ extension CacheStorage {
     map.add(housekeeping, word)
     map.add(aged, word)
     map.add(flushed, word)
-    map.add(interception, word)
+    map.add(interception, MemoryLayout<UInt32>.size)
+    map.add(checked, word)
     return map.fault ?? cacheFault
   }
 
@@ -25,9 +26,11 @@ extension CacheStorage {
     map.add(Offset.bins, SizeClass.count * 16)
     map.add(Offset.classOf, Int(SizeClass.fastMaximumBytes / 16) + 1)
     map.add(Offset.kind, 8)
+    map.add(Offset.checkedCache, 8)
     map.add(header &+ Offset.bins, SizeClass.count * 16)
     map.add(header &+ Offset.classOf, Int(SizeClass.fastMaximumBytes / 16) + 1)
     map.add(header &+ Offset.kind, 8)
+    map.add(header &+ Offset.checkedCache, 8)
     map.add(Offset.record, MemoryLayout<ThreadCache.Record>.size)
     // Bin 0's zero word and one below each class's slots.
     map.add(Offset.slots, 8)

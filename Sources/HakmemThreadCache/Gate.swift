@@ -80,6 +80,7 @@ extension ThreadCache {
   func close() {
     guard isOwned else { return }
     setClosedKind(.closed)
+    CheckedCache.attach(0, to: self)
     Memory.pointer(at: record.pointee.ownersWord, to: Atomic<UInt>.self)
       .pointee.store(closedHeader, ordering: .sequentiallyConsistent)
   }
@@ -88,6 +89,8 @@ extension ThreadCache {
   func attach() {
     if Interception.isActive {
       setClosedKind(.intercepted)
+      let isAlone = Interception.isActive(only: .hardened)
+      CheckedCache.attach(isAlone ? record.pointee.checkedCache : 0, to: self)
       hakmem_set_thread_cache(closedHeader)
     } else {
       hakmem_set_thread_cache(address)

@@ -27,6 +27,11 @@ package enum Interception {
     reasons.pointee.load(ordering: .relaxed) & reason.rawValue != 0
   }
 
+  /// Whether nobody but `reason` wants to see the calls.
+  package static func isActive(only reason: Reason) -> Bool {
+    reasons.pointee.load(ordering: .relaxed) == reason.rawValue | started
+  }
+
   /// Called once, as the process starts and before any thread has a cache.
   package static func start() {
     reasons.pointee.bitwiseOr(started, ordering: .relaxed)

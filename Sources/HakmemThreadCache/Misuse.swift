@@ -8,13 +8,54 @@ import Synchronization
 package enum Misuse {
   /// What the program tried to do with the pointer.
   package enum Action {
-    case free, reallocate, usableSize, freeSized
+    case allocate, free, reallocate, usableSize, freeSized, purge
     var text: StaticString {
       switch self {
+      case .allocate: "malloc"
       case .free: "free"
       case .reallocate: "realloc"
       case .usableSize: "malloc_usable_size"
       case .freeSized: "free_sized"
+      case .purge: "purge"
+      }
+    }
+  }
+
+  /// What is wrong with a block, seen while blocks are checked.
+  package enum Damage {
+    /// The byte at this offset, behind what was asked for, was written to.
+    case overflow(at: UInt)
+    /// The byte at this offset was written to after the block was freed.
+    case writeAfterFree(at: UInt)
+    case wrongSize(given: UInt, requested: UInt)
+    case wrongAlignment(given: UInt)
+    /// A free block is in use: two threads freed it at once.
+    case inUse
+  }
+
+  package static func stop(_ action: Action, _ pointer: UInt, _ damage: Damage) -> Never {
+    stop(action, pointer) {
+      switch damage {
+      case .overflow(let offset):
+        $0.append("heap overflow: byte ")
+        $0.append(offset)
+        $0.append(" was written to in ")
+      case .writeAfterFree(let offset):
+        $0.append("write after free: byte ")
+        $0.append(offset)
+        $0.append(" was written to in ")
+      case .wrongSize(let given, let requested):
+        $0.append("size mismatch: ")
+        $0.append(given)
+        $0.append(" B given, ")
+        $0.append(requested)
+        $0.append(" B were asked for: ")
+      case .wrongAlignment(let given):
+        $0.append("alignment mismatch: no multiple of ")
+        $0.append(given)
+        $0.append(": ")
+      case .inUse:
+        $0.append("double free: handed out while in use: ")
       }
     }
   }
@@ -44,6 +85,7 @@ package enum Misuse {
       return isInside ? .interior : .alreadyFree
     case .large, .unused:
       guard let region = LargeRegions.containing(pointer) else {
+        if LargeRegions.wasFreed(pointer) { return .alreadyFree }
         return SpanKind.of(record: record) == .unused && record != 0 ? .alreadyFree : .foreign
       }
       return region.start == pointer ? .alreadyFree : .interior
@@ -51,17 +93,25 @@ package enum Misuse {
   }
 
   package static func stop(_ action: Action, _ pointer: UInt, _ rejection: Rejection) -> Never {
+    stop(action, pointer) {
+      switch rejection {
+      case .alreadyFree: $0.append("double free: ")
+      case .interior: $0.append("interior pointer: ")
+      case .foreign: $0.append("not a heap pointer: ")
+      }
+    }
+  }
+
+  private static func stop(
+    _ action: Action, _ pointer: UInt, finding: (inout Text) -> Void
+  ) -> Never {
     Text.message {
       $0.append("hakmem: ")
       $0.append(action.text)
       $0.append("(")
       $0.append(hex: pointer)
       $0.append("): ")
-      switch rejection {
-      case .alreadyFree: $0.append("double free: ")
-      case .interior: $0.append("interior pointer: ")
-      case .foreign: $0.append("not a heap pointer: ")
-      }
+      finding(&$0)
       describe(pointer, to: &$0)
       $0.append("\n")
     }
@@ -76,7 +126,9 @@ package enum Misuse {
     case .pageRuns: describeInRuns(pointer, SuperSlab(unsafeRecord: record), to: &text)
     case .large, .unused:
       guard let region = LargeRegions.containing(pointer) else {
-        return text.append("no block of this heap lies there")
+        return text.append(
+          LargeRegions.wasFreed(pointer)
+            ? "a large block that was unmapped began there" : "no block of this heap lies there")
       }
       appendPlace(pointer, region.start, region.mappedBytes, to: &text)
       text.append(region.isLive ? "large block" : "large block that is free")

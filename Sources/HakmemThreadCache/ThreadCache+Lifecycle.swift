@@ -85,6 +85,7 @@ extension ThreadCache {
 
   /// Returns every block to the depot or, with `toSlabs`, to the slabs.
   package func flush(toSlabs: Bool) {
+    if let checked = checkedCache { checked.releaseQuarantine() }
     record.pointee.isBusy.store(1, ordering: .releasing)
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)

@@ -37,7 +37,7 @@ extension ThreadCache {
 
   /// Keeps a run that is marked as cached; the oldest ones go when there are too many.
   package func keepRun(_ run: UInt, _ byteCount: UInt, _ mark: UInt) {
-    guard byteCount <= Self.maximumRunBytes else { return PageRuns.free(run) }
+    guard byteCount <= Self.maximumRunBytes else { return Self.release(run, byteCount) }
     if record.pointee.runCount == Self.maximumRuns
       || record.pointee.runBytes &+ byteCount > Self.maximumRunBytes
     {
@@ -68,12 +68,18 @@ extension ThreadCache {
     record.pointee.runBytes = 0
   }
 
+  /// Returns a run that is marked as cached.
+  package static func release(_ run: UInt, _ byteCount: UInt) {
+    if GuardPage.bytesBehindBlocks > 0 { GuardPage.remove(run, byteCount) }
+    PageRuns.free(run)
+  }
+
   private func dropOldestRuns(_ count: Int) {
     guard count > 0 else { return }
     for index in 0..<count {
       let entry = record.pointee.runs[index]
       record.pointee.runBytes &-= Self.runBytes(entry)
-      PageRuns.free(Self.runStart(entry))
+      Self.release(Self.runStart(entry), Self.runBytes(entry))
     }
     let left = Int(record.pointee.runCount) - count
     for index in 0..<left {

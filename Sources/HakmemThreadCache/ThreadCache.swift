@@ -27,6 +27,7 @@ package struct ThreadCache: Equatable {
     static let bins: UInt = 0
     static let classOf: UInt = 1552
     static let kind: UInt = 1816
+    static let checkedCache: UInt = 1824
     static let closedHeader: UInt = 1856
     static let record: UInt = 3712
     static let slots: UInt = 4096
@@ -37,9 +38,13 @@ package struct ThreadCache: Equatable {
   /// The bin for a size of at most `SizeClass.fastMaximumBytes`.
   @inline(__always)
   package func bin(forSize byteCount: UInt) -> Bin {
-    bin(
-      forDoubledClass: Memory.loadByte(
-        at: address &+ Offset.classOf &+ (byteCount &+ 15) >> 4))
+    bin(forDoubledClass: doubledClass(forSize: byteCount))
+  }
+
+  /// Twice the class for a size of at most `SizeClass.fastMaximumBytes`.
+  @inline(__always)
+  package func doubledClass(forSize byteCount: UInt) -> UInt {
+    Memory.loadByte(at: address &+ Offset.classOf &+ (byteCount &+ 15) >> 4)
   }
 
   @inline(__always)
@@ -133,6 +138,8 @@ package struct ThreadCache: Equatable {
     var runBytes: UInt
     var runs: InlineArray<16, UInt>
     var runMarks: InlineArray<16, UInt>
+    /// The owner's `CheckedCache`; 0 unless blocks are checked.
+    var checkedCache: UInt
   }
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address &+ Offset.record) }
   init(unsafeRecord record: UInt) { address = record &- Offset.record }

@@ -47,6 +47,11 @@ enum ThreadCacheLayout {
     }
     Memory.storeWord(ThreadCache.Kind.open.rawValue, at: address &+ ThreadCache.Offset.kind)
     cache.setClosedKind(.closed)
+    if Hardening.isOn {
+      // Without one the cache could not serve a single call.
+      guard let checked = CheckedCache.create(for: cache) else { return nil }
+      cache.record.pointee.checkedCache = checked.address
+    }
     return cache
   }
 }
@@ -62,4 +67,5 @@ package enum CacheStorage {
   static var aged: UInt { base &+ 1280 }
   static var flushed: UInt { base &+ 1344 }
   static var interception: UInt { base &+ 1408 }
+  static var checked: UInt { base &+ 1416 }
 }

@@ -38,7 +38,8 @@ import Testing
     try run(seed: 7, operations: 1_000_000, threads: 64, slots: 100)
   }
 
-  @Test(arguments: ["balanced", "speed", "memory"]) func `agrees with the model in each mode`(
+  @Test(arguments: ["balanced", "speed", "memory", "hardened"])
+  func `agrees with the model in each mode`(
     mode: String
   ) throws {
     let mode = ["HAKMEM_MODE": mode]

@@ -85,7 +85,8 @@ struct `An option` {
     #expect(outcome.errors.isEmpty, "\(outcome)")
   }
 
-  @Test(arguments: ["balanced", "speed", "memory"]) func `HAKMEM_MODE takes a mode's name`(
+  @Test(arguments: ["balanced", "speed", "memory", "hardened"])
+  func `HAKMEM_MODE takes a mode's name`(
     mode: String
   ) throws {
     let outcome = try run(["HAKMEM_MODE": mode])
@@ -94,7 +95,7 @@ struct `An option` {
   }
 
   @Test func `HAKMEM_MODE changes other options and says so`() throws {
-    for mode in ["speed", "memory"] {
+    for mode in ["speed", "memory", "hardened"] {
       let changed = try rows(run(["HAKMEM_MODE": mode])).filter { $0.source == "mode" }
       #expect(!changed.isEmpty, "\(mode) changes nothing")
       #expect(changed.allSatisfy { $0.value != $0.defaultValue })

@@ -132,7 +132,7 @@ enum PageRunsTests {
     for round in 0..<20 {
       let bytes = UInt(8 + round) &* page
       let start = PageRuns.allocate(bytes)
-      PageRuns.clear(start)
+      PageRuns.clear(start, PageRuns.byteCount(at: start))
       expect(isZero(start, bytes), "a cleared run is not zero")
       Memory.storeWord(1, at: start &+ bytes &- 8)
       Memory.storeWord(1, at: start)
@@ -171,7 +171,7 @@ enum PageRunsTests {
     expectEqual(superSlab.freeDirtyBytes, Int(bytes), "the free dirty bytes")
     let again = PageRuns.allocate(bytes)
     expect(again == start)
-    PageRuns.clear(again)
+    PageRuns.clear(again, PageRuns.byteCount(at: again))
     expect(isZero(again, bytes), "a run of locked pages is not cleared")
   }
 

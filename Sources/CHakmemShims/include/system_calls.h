@@ -68,6 +68,7 @@ enum {
   HAKMEM_SYS_pread64 = SYS_pread64,
   HAKMEM_SYS_pwrite64 = SYS_pwrite64,
   HAKMEM_SYS_getcwd = SYS_getcwd,
+  HAKMEM_SYS_getrandom = SYS_getrandom,
 };
 
 /* What tells one file from another; glibc's struct stat is the kernel's on these machines. */

@@ -75,6 +75,10 @@ static inline void allocate(random_t *random, shadow_t *block) {
     }
   } else {
     block->alignment = (size_t)sysconf(_SC_PAGESIZE);
+    if (kind != 98) {
+      size_t pages = (block->size + block->alignment - 1) / block->alignment;
+      block->size = (pages == 0 ? 1 : pages) * block->alignment;
+    }
     address = kind == 98 ? valloc(block->size) : pvalloc(block->size);
   }
   block->address = address;
