@@ -122,27 +122,31 @@ enum Heap {
   static func allocateLarge(_ byteCount: UInt, alignment: UInt, zero: Bool) -> UInt {
     guard byteCount <= Constants.maximumRequest, Process.start() else { return 0 }
     ControlGroup.follow()
-    if let region = LargeRegions.allocate(byteCount, alignment: alignment, zero: zero) {
-      return region.start
+    return Gate.whileMapping {
+      if let region = LargeRegions.allocate(byteCount, alignment: alignment, zero: zero) {
+        return region.start
+      }
+      guard byteCount <= mostThatMayFit else { return 0 }
+      Housekeeping.makeRoom()
+      return LargeRegions.allocate(byteCount, alignment: alignment, zero: zero)?.start ?? 0
     }
-    guard byteCount <= mostThatMayFit else { return 0 }
-    Housekeeping.makeRoom()
-    return LargeRegions.allocate(byteCount, alignment: alignment, zero: zero)?.start ?? 0
   }
 
   /// Makes a live large block longer or shorter, moving page tables at most. False when memory is
-  /// exhausted, and the block is as it was.
+  /// exhausted or the kernel refuses, and the block is as it was.
   static func resizeLarge(_ region: LargeRegion, to byteCount: UInt) -> Bool {
     mindingLimits {
-      if LargeRegions.resize(region, to: byteCount) { return region.start }
-      guard byteCount <= mostThatMayFit else { return 0 }
-      Housekeeping.makeRoom()
-      return LargeRegions.resize(region, to: byteCount) ? region.start : 0
+      Gate.whileMapping {
+        if LargeRegions.resize(region, to: byteCount) { return region.start }
+        guard byteCount <= mostThatMayFit else { return 0 }
+        Housekeeping.makeRoom()
+        return LargeRegions.resize(region, to: byteCount) ? region.start : 0
+      }
     } != 0
   }
 
   /// What is larger fails however much room is made.
-  private static var mostThatMayFit: UInt {
+  static var mostThatMayFit: UInt {
     let hard = MemoryLimit.hard
     return min(ProcessFacts.addressSpaceLimit, hard == 0 ? .max : UInt(hard))
   }
@@ -188,10 +192,11 @@ enum Heap {
   }
 
   private static func freeLarge(_ pointer: UInt) {
-    guard let region = LargeRegion.starting(at: pointer), region.claimFree() else {
-      Misuse.stop(.free, pointer)
+    guard let region = LargeRegion.starting(at: pointer) else { Misuse.stop(.free, pointer) }
+    Gate.whileMapping {
+      guard region.claimFree() else { Misuse.stop(.free, pointer) }
+      LargeRegions.free(region)
     }
-    LargeRegions.free(region)
   }
 
   // MARK: Sizes

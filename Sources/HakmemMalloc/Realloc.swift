@@ -80,6 +80,8 @@ extension Heap {
       return new > SizeClass.maximumBytes && PageRuns.resize(pointer, to: new) ? pointer : nil
     }
     guard new > PageRuns.maximumBytes else { return nil }
-    return resizeLarge(region, to: new) ? region.start : 0
+    if resizeLarge(region, to: new) { return region.start }
+    // The kernel may refuse to move the pages (seccomp, too many mappings).
+    return new <= mostThatMayFit ? nil : 0
   }
 }

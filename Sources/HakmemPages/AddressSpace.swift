@@ -106,15 +106,44 @@ package enum AddressSpace {
 
   /// Maps a large region. `gap` bytes behind it stay free where that is possible, for growth in
   /// place. One system call unless something lies in the way.
-  package static func mapLarge(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
+  package static func mapLarge(_ byteCount: UInt, alignment: UInt, gap: UInt = 0) -> UInt? {
     let unit = max(alignment, Constants.superSlabBytes)
+    let start = mapInOwnWindow(byteCount, alignment: unit, gap: gap)
+    if start != nil || !ClassMap.isFull { return start }
+    return mapAligned(byteCount, alignment: unit, protection: .readWrite)
+  }
+
+  /// As `mapLarge`, but only in the window, where nobody else maps.
+  package static func mapInOwnWindow(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
     PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
     let lock = Lock(.reservation)
     lock.acquire()
-    let start = mapInWindow(byteCount, alignment: unit, gap: gap, protection: .readWrite)
-    lock.release()
-    if start != nil || !ClassMap.isFull { return start }
-    return mapAligned(byteCount, alignment: unit, protection: .readWrite)
+    defer { lock.release() }
+    return mapInWindow(byteCount, alignment: alignment, gap: gap, protection: .readWrite)
+  }
+
+  /// A place in the window for a mapping that moves there, where RLIMIT_AS forbids to map all of it
+  /// beforehand: mapping it piece by piece shows that nothing lies there, and nobody else maps in
+  /// the window. A piece must be available. Nil when no place is found.
+  package static func vacantPlace(_ byteCount: UInt, in piece: UInt) -> UInt? {
+    let lock = Lock(.reservation)
+    lock.acquire()
+    defer { lock.release() }
+    let window = window
+    let start = max(state.pointee.windowNext, window.lowerBound).roundedUp(
+      to: Constants.superSlabBytes)
+    guard start < window.upperBound, byteCount <= window.upperBound &- start else { return nil }
+    var offset: UInt = 0
+    while offset < byteCount {
+      let length = min(piece, byteCount &- offset)
+      guard
+        SystemCalls.mapNew(at: start &+ offset, byteCount: length, protection: .none) == .mapped
+      else { return nil }
+      SystemCalls.unmap(start &+ offset, length)
+      offset &+= length
+    }
+    state.pointee.windowNext = start &+ byteCount &+ Constants.superSlabBytes
+    return start
   }
 
   /// Maps at the next address of the window, past `gap` more bytes the next time. What lies in the

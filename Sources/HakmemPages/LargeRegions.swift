@@ -48,7 +48,7 @@ package enum LargeRegions {
   }
 
   private static func mapNew(_ bytes: UInt, alignment: UInt) -> LargeRegion? {
-    guard let start = mapEvenIfTight(bytes, alignment: alignment, gap: 0) else { return nil }
+    guard let start = mapEvenIfTight(bytes, alignment: alignment) else { return nil }
     let address = takeRecord()
     guard address != 0 else {
       SystemCalls.unmap(start, bytes)
@@ -72,12 +72,12 @@ package enum LargeRegions {
   }
 
   /// Maps; when the kernel refuses, gives back what is kept and free, and tries again.
-  private static func mapEvenIfTight(_ bytes: UInt, alignment: UInt, gap: UInt) -> UInt? {
-    if let start = AddressSpace.mapLarge(bytes, alignment: alignment, gap: gap) { return start }
+  private static func mapEvenIfTight(_ bytes: UInt, alignment: UInt) -> UInt? {
+    if let start = AddressSpace.mapLarge(bytes, alignment: alignment) { return start }
     Purge.run(age: 0)
-    if let start = AddressSpace.mapLarge(bytes, alignment: alignment, gap: 0) { return start }
+    if let start = AddressSpace.mapLarge(bytes, alignment: alignment) { return start }
     SuperSlabPool.giveUpAddresses()
-    return AddressSpace.mapLarge(bytes, alignment: alignment, gap: 0)
+    return AddressSpace.mapLarge(bytes, alignment: alignment)
   }
 
   /// Whether trying is worth it: each failure costs all that is kept.
@@ -156,22 +156,19 @@ package enum LargeRegions {
     region.record.pointee.hasHugePages = true
   }
 
+  /// Grows the region in place or moves its pages into the window, where nobody else maps: the kernel
+  /// may have unmapped the goal before it gave a move up, and unmapping it once more must meet
+  /// nobody's memory.
   private static func grow(_ region: LargeRegion, to new: UInt) -> Bool {
     let old = region.mappedBytes
     let start = region.start
     if SystemCalls.resizeInPlace(start, from: old, to: new) { return true }
-    // The gap lets the next steps grow in place.
-    guard let goal = mapEvenIfTight(new, alignment: Constants.superSlabBytes, gap: new)
-    else {
-      return false
-    }
-    guard SuperSlabRegistry.set(region.address, at: goal) else {
-      SystemCalls.unmap(goal, new)
-      return false
-    }
+    guard let goal = growthGoal(new, beyond: new &- old) else { return false }
     // Before the move: what it frees may be somebody else's at once.
-    _ = SuperSlabRegistry.set(0, at: start)
-    guard SystemCalls.moveMapping(from: start, old, to: goal, new) else {
+    guard SuperSlabRegistry.set(region.address, at: goal),
+      SuperSlabRegistry.set(0, at: start),
+      SystemCalls.moveMapping(from: start, old, to: goal, new)
+    else {
       _ = SuperSlabRegistry.set(region.address, at: start)
       _ = SuperSlabRegistry.set(0, at: goal)
       SystemCalls.unmap(goal, new)
@@ -180,6 +177,18 @@ package enum LargeRegions {
     MapLog.note(.moved, start, old)
     region.record.pointee.start = goal
     return true
+  }
+
+  /// Where the region may move to: a new mapping, with a gap behind it that lets the next steps grow
+  /// in place, or under RLIMIT_AS a vacant place, for which only the added bytes must be available.
+  private static func growthGoal(_ new: UInt, beyond added: UInt) -> UInt? {
+    let unit = Constants.superSlabBytes
+    if let goal = AddressSpace.mapInOwnWindow(new, alignment: unit, gap: new) { return goal }
+    Purge.run(age: 0)
+    if let goal = AddressSpace.mapInOwnWindow(new, alignment: unit, gap: 0) { return goal }
+    SuperSlabPool.giveUpAddresses()
+    return AddressSpace.mapInOwnWindow(new, alignment: unit, gap: 0)
+      ?? AddressSpace.vacantPlace(new, in: added)
   }
 
   /// Drops the regions that were kept for `age` milliseconds.

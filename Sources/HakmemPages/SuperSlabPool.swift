@@ -81,11 +81,14 @@ package enum SuperSlabPool {
       let address = cold.pop()
       guard address != 0 else { break }
       let superSlab = SuperSlab(unsafeRecord: address)
+      // Before the addresses may be somebody else's.
+      _ = SuperSlabRegistry.set(0, at: superSlab.start)
       if SystemCalls.unmap(superSlab.start, Constants.superSlabBytes) {
         PageCounters.shared.pointee.mappedBytes.wrappingSubtract(
           Int(Constants.superSlabBytes), ordering: .relaxed)
         unmapped.push(address)
       } else {
+        _ = SuperSlabRegistry.set(address, at: superSlab.start)
         TaggedStack.setNext(kept, after: address)
         kept = address
       }
@@ -97,24 +100,36 @@ package enum SuperSlabPool {
     }
   }
 
-  /// Maps a SuperSlab again whose addresses were given up; nil when there is none or something
-  /// else lies there now.
+  /// Maps a SuperSlab again whose addresses were given up, elsewhere if they are somebody else's now;
+  /// nil when there is none or memory is exhausted.
   private static func takeUnmapped() -> SuperSlab? {
     let address = unmapped.pop()
     guard address != 0 else { return nil }
     let superSlab = SuperSlab(unsafeRecord: address)
-    let placement = SystemCalls.mapNew(
-      at: superSlab.start, byteCount: Constants.superSlabBytes, protection: .readWrite)
-    let isMapped = placement == .mapped
-    guard isMapped, SuperSlabRegistry.set(address, at: superSlab.start) else {
-      if isMapped { SystemCalls.unmap(superSlab.start, Constants.superSlabBytes) }
+    guard mapAgain(superSlab) else {
       unmapped.push(address)
       return nil
     }
     superSlab.record.pointee.dirtyGranules.store(0, ordering: .relaxed)
-    PageCounters.shared.pointee.mappedBytes.wrappingAdd(
-      Int(Constants.superSlabBytes), ordering: .relaxed)
     return superSlab
+  }
+
+  private static func mapAgain(_ superSlab: SuperSlab) -> Bool {
+    let bytes = Constants.superSlabBytes
+    switch SystemCalls.mapNew(at: superSlab.start, byteCount: bytes, protection: .readWrite) {
+    case .refused: return false
+    case .mapped:
+      PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(bytes), ordering: .relaxed)
+    case .occupied:
+      let start = AddressSpace.takeSuperSlab()
+      guard start != 0 else { return false }
+      superSlab.record.pointee.start = start
+    }
+    if SuperSlabRegistry.set(superSlab.address, at: superSlab.start) { return true }
+    if SystemCalls.unmap(superSlab.start, bytes) {
+      PageCounters.shared.pointee.mappedBytes.wrappingSubtract(Int(bytes), ordering: .relaxed)
+    }
+    return false
   }
 
   private static var unmapped: TaggedStack {

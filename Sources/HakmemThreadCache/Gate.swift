@@ -14,6 +14,25 @@ package enum Gate {
     Memory.pointer(at: CacheStorage.gate &+ 8)
   }
 
+  /// Threads inside a call that maps or unmaps blocks; such a call has no part in a thread cache.
+  private static var mappers: UnsafeMutablePointer<Atomic<Int>> {
+    Memory.pointer(at: CacheStorage.gate &+ 16)
+  }
+
+  /// Runs a call that maps, unmaps or moves blocks, after waiting for the gate: while it is closed,
+  /// every block that a walk of the heap found stays where it is.
+  package static func whileMapping<Result>(_ body: () -> Result) -> Result {
+    // Each of the two sides writes its own word before it reads the other's.
+    while true {
+      mappers.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      if word.pointee.load(ordering: .sequentiallyConsistent) == 0 || isOpenHere { break }
+      mappers.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+      wait()
+    }
+    defer { mappers.pointee.wrappingSubtract(1, ordering: .releasing) }
+    return body()
+  }
+
   /// Closing once more what the calling thread has closed changes nothing.
   package static func close() {
     let lock = waitAndLock()
@@ -30,6 +49,9 @@ package enum Gate {
       while cache.record.pointee.isBusy.load(ordering: .acquiring) != 0 {
         SystemCalls.yieldProcessor()
       }
+    }
+    while mappers.pointee.load(ordering: .sequentiallyConsistent) > 0 {
+      SystemCalls.yieldProcessor()
     }
   }
 
@@ -70,8 +92,11 @@ package enum Gate {
     return closed.opened
   }
 
-  /// In the child of a fork the thread that closed the gate may be gone.
-  package static func resetAfterFork() { word.pointee.store(0, ordering: .relaxed) }
+  /// In the child of a fork the thread that closed the gate may be gone, and those that mapped.
+  package static func resetAfterFork() {
+    word.pointee.store(0, ordering: .relaxed)
+    mappers.pointee.store(0, ordering: .relaxed)
+  }
 }
 
 /// Under the lock `control`.

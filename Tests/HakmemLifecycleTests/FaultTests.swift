@@ -34,4 +34,12 @@ struct `A system call that fails` {
   @Test(arguments: workloads) func `is survived with others at random`(workload: String) throws {
     try inject(["random", "1", "\(2 * Allocator.scale)"], into: workload)
   }
+
+  /// A sandbox may refuse these for ever: pages are copied rather than moved, or stay.
+  @Test(arguments: ["mremap realloc", "madvise purge", "munmap large", "munmap realloc"])
+  func `is of no consequence where there is another way`(callAndWorkload: String) throws {
+    let parts = callAndWorkload.split(separator: " ").map(String.init)
+    let program = try TestProgram.build("faults/workload.c")
+    try expectSuccess(of: "faults/inject.c", ["every", parts[0], program, parts[1], "served"])
+  }
 }

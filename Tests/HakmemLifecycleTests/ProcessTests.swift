@@ -7,6 +7,15 @@ import Testing
     try expectSuccess(of: "lifecycle/fork_busy.c", ["\(60 * Allocator.scale)"])
   }
 
+  @Test func `forked while threads are in slow paths finds a whole heap`() throws {
+    try expectSuccess(of: "lifecycle/fork_slow.c", ["\(5 * Allocator.scale)"])
+  }
+
+  @Test(.enabled(if: Allocator.underTest.isHakmem))
+  func `stopped by malloc_disable keeps each block where it is`() throws {
+    try expectSuccess(of: "lifecycle/disable_storm.c", ["\(60 * Allocator.scale)"])
+  }
+
   @Test func `forked ten deep shares nothing with its ancestors`() throws {
     try expectSuccess(of: "lifecycle/fork_chain.c")
   }

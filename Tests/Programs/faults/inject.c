@@ -7,6 +7,7 @@
  *   inject once PROGRAM…              the n-th call fails, for every n up to the last one
  *   inject onward PROGRAM…            the n-th call and all after it, for every n
  *   inject random SEED RUNS PROGRAM…  each call with a probability of 1/2 … 1/64, RUNS times
+ *   inject every CALL PROGRAM…        each call of that name
  *
  * prctl(end_of_faults) in the program ends the failures and is not passed on.
  */
@@ -23,7 +24,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-enum mode { once, onward, at_random };
+enum mode { once, onward, at_random, every };
 
 static const struct kind {
   int number;
@@ -101,6 +102,7 @@ static struct {
   enum mode mode;
   uint64_t target;      /* the call that fails, from 1 */
   uint64_t probability; /* one of so many fails */
+  const char *name;     /* the calls that fail */
   random_t random;
 } plan;
 
@@ -155,6 +157,7 @@ static bool must_fail(const struct seccomp_notif *call, const struct kind *kind)
   switch (plan.mode) {
   case once: return run.calls == plan.target;
   case onward: return run.calls >= plan.target;
+  case every: return strcmp(kind->name, plan.name) == 0;
   default: return random_below(&plan.random, plan.probability) == 0;
   }
 }
@@ -219,6 +222,13 @@ int main(int count, char **arguments) {
       plan.probability = (uint64_t)2 << runs % 6;
       expect_survival(command);
     }
+  } else if (strcmp(arguments[1], "every") == 0) {
+    CHECK(count >= 4);
+    plan.mode = every;
+    plan.name = arguments[2];
+    expect_survival(&arguments[3]);
+    CHECK_THAT(run.failed != NULL, "no %s was seen", plan.name);
+    runs = 1;
   } else {
     plan.mode = strcmp(arguments[1], "onward") == 0 ? onward : once;
     do {

@@ -2,7 +2,8 @@
  * Under a limit of address space, allocation fails with NULL and ENOMEM, what was allocated stays
  * whole, and when it is freed the heap recovers.
  *
- *   address_limit BYTES     (0: the limit is set already; otherwise set here, heap in use)
+ *   address_limit BYTES       (0: the limit is set already; otherwise set here, heap in use)
+ *   address_limit BYTES data  (a limit of writable memory, RLIMIT_DATA)
  */
 #include "threads.h"
 #include <sys/resource.h>
@@ -51,14 +52,15 @@ static void *use_once_more(void *unused) {
 }
 
 int main(int count, char **arguments) {
-  CHECK(count == 2);
+  CHECK(count == 2 || (count == 3 && strcmp(arguments[2], "data") == 0));
+  __rlimit_resource_t resource = count == 2 ? RLIMIT_AS : RLIMIT_DATA;
   size_t bytes = strtoull(arguments[1], NULL, 0);
   use_the_heap(1);
   struct rlimit limit;
-  CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
+  CHECK(getrlimit(resource, &limit) == 0);
   if (bytes != 0) {
     struct rlimit lower = {bytes, limit.rlim_max};
-    CHECK(setrlimit(RLIMIT_AS, &lower) == 0);
+    CHECK(setrlimit(resource, &lower) == 0);
     limit.rlim_cur = bytes;
   }
   CHECK(limit.rlim_cur != RLIM_INFINITY);
@@ -77,7 +79,7 @@ int main(int count, char **arguments) {
                (size_t)limit.rlim_cur);
   }
   struct rlimit higher = {limit.rlim_max, limit.rlim_max};
-  CHECK(setrlimit(RLIMIT_AS, &higher) == 0);
+  CHECK(setrlimit(resource, &higher) == 0);
   void *large = malloc((size_t)1 << 30);
   CHECK(large != NULL);
   free(large);

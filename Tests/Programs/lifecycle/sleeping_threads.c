@@ -1,11 +1,14 @@
 /*
- * A thousand threads that allocated and then sleep: they hold little, the others go on, and all end
- * well.
+ * A thousand threads, or as many as are asked for, that allocated and then sleep: they hold little,
+ * the others go on, and all end well.
+ *
+ *   sleeping_threads [THREADS]
  */
 #include "threads.h"
 #include <semaphore.h>
 
-enum { thread_count = 1000 };
+enum { most_threads = 10000 };
+static uintptr_t thread_count = 1000;
 static sem_t asleep, wake;
 
 static void *allocate_and_sleep(void *salt) {
@@ -19,16 +22,20 @@ static void *allocate_and_sleep(void *salt) {
   return kept;
 }
 
-int main(void) {
-  static pthread_t threads[thread_count];
+int main(int count, char **arguments) {
+  static pthread_t threads[most_threads];
+  if (count == 2) {
+    thread_count = strtoul(arguments[1], NULL, 0);
+    CHECK(thread_count <= most_threads);
+  }
   pthread_attr_t attributes;
   CHECK(sem_init(&asleep, 0, 0) == 0 && sem_init(&wake, 0, 0) == 0);
   CHECK(pthread_attr_init(&attributes) == 0);
-  CHECK(pthread_attr_setstacksize(&attributes, 65536) == 0);
+  CHECK(pthread_attr_setstacksize(&attributes, 16384) == 0);
   for (uintptr_t i = 0; i < thread_count; i++) {
     CHECK(pthread_create(&threads[i], &attributes, allocate_and_sleep, (void *)i) == 0);
   }
-  for (int i = 0; i < thread_count; i++) {
+  for (uintptr_t i = 0; i < thread_count; i++) {
     while (sem_wait(&asleep) != 0) {
     }
   }
@@ -36,10 +43,10 @@ int main(void) {
     use_the_heap(i);
   }
   malloc_trim(0);
-  for (int i = 0; i < thread_count; i++) {
+  for (uintptr_t i = 0; i < thread_count; i++) {
     sem_post(&wake);
   }
-  for (int i = 0; i < thread_count; i++) {
+  for (uintptr_t i = 0; i < thread_count; i++) {
     free(join(threads[i]));
   }
   return 0;
