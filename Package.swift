@@ -50,13 +50,17 @@ let aliases: [(name: String, of: String)] =
   ]
 
 let libraryLinkage: [LinkerSetting] = [
+  // gold and bfd would make the aliases protected, as what they stand for is: then ld.so warns at each
+  // start of a program at a fixed address that takes the address of `free` (cc1).
+  .unsafeFlags(["-use-ld=lld"]),
   .unsafeFlags(
     [
       // Threads that end call into the library: once loaded it stays.
-      "-z", "nodelete", "-z", "now", "-Bsymbolic", "--gc-sections", "--hash-style=gnu",
+      "--no-rosegment", "-z", "nodelete", "-z", "now", "-Bsymbolic", "--gc-sections",
+      "--hash-style=gnu",
       "--version-script=\(Context.packageDirectory)/Sources/HakmemMalloc/exports.map",
     ].flatMap { ["-Xlinker", $0] }
-      + aliases.flatMap { ["-Xlinker", "--defsym=\($0.name)=\($0.of)"] })
+      + aliases.flatMap { ["-Xlinker", "--defsym=\($0.name)=\($0.of)"] }),
 ]
 
 /// The workload programs start threads with function values, which the compiler takes for heap

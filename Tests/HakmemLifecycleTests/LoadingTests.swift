@@ -38,6 +38,13 @@ import Testing
     #expect(outcome.succeeded, "\(outcome)")
   }
 
+  @Test func `serves a program at a fixed address in silence`() throws {
+    let program = try TestProgram.build(
+      "lifecycle/fixed_address.c", flags: ["-fno-pie", "-no-pie"])
+    let outcome = try Command(program).run()
+    #expect(outcome.succeeded && outcome.errors.isEmpty, "\(outcome)")
+  }
+
   @Test func `takes no option from the environment of a setuid program`() throws {
     guard System.isRoot else { try System.skip("only root can make a setuid program of another") }
     guard let nobody = getpwnam("nobody") else { try System.skip("there is no user nobody") }
