@@ -10,7 +10,7 @@ RELEASE := -c release --omit-frame-pointers
 DIST_BUILD := .build/dist
 PROGRAMS := hakmem-workload bench_random_mixed bench_tiny_hot bench_allocators
 
-.PHONY: all dist test programs test-debug test-release format bench bench-all install clean
+.PHONY: all dist test programs test-debug test-release misuse-table format bench bench-all install clean
 
 all: dist
 
@@ -61,6 +61,11 @@ test-debug:
 
 test-release:
 	$(SWIFT) test $(RELEASE)
+
+# The table of Documentation/security.md: what each mode, and glibc, makes of each misuse.
+misuse-table:
+	$(SWIFT) build $(RELEASE) --product hakmem
+	sh Tests/misuse-table.sh $(CURDIR)/.build/release/libhakmem.so
 
 format:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

@@ -1,13 +1,16 @@
 /* Thread-local storage, static storage and what is needed of libc.
  * SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "hakmem_shims.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <time.h>
+#include <ucontext.h>
 
 /* A thread-cache header whose bins are empty and full at once: malloc finds 0 below bin 0's top,
  * free finds every top at its limit. The layout is ThreadCacheHeader's in Swift. */
@@ -103,4 +106,63 @@ void hakmem_create_thread_exit_key(void) {
 
 int hakmem_register_thread_exit(uintptr_t cache) {
   return thread_exit_key_exists ? pthread_setspecific(thread_exit_key, (void *)cache) : -1;
+}
+
+/* In Swift: says what lies at an address that faulted, if it is a guard's. */
+void hakmem_report_fault(uintptr_t address, uintptr_t program_counter, uintptr_t frame_pointer);
+
+/* The program's own action, and the last fault that was passed on to it. */
+static struct sigaction next_action;
+static struct {
+  uintptr_t address, program_counter, stack;
+} last_fault;
+
+/* Whether the program's handler has called this one, which it found when it was set. */
+static int is_nested(uintptr_t address, uintptr_t program_counter, uintptr_t stack) {
+  const uintptr_t deepest_handler = 65536;
+  return address == last_fault.address && program_counter == last_fault.program_counter &&
+         stack < last_fault.stack && last_fault.stack - stack < deepest_handler;
+}
+
+static void on_fault(int number, siginfo_t *info, void *context) {
+  int error = errno;
+  const mcontext_t *machine = &((const ucontext_t *)context)->uc_mcontext;
+#if defined(__aarch64__)
+  uintptr_t program_counter = machine->pc, frame_pointer = machine->regs[29];
+#else
+  uintptr_t program_counter = (uintptr_t)machine->gregs[REG_RIP];
+  uintptr_t frame_pointer = (uintptr_t)machine->gregs[REG_RBP];
+#endif
+  uintptr_t address = (uintptr_t)info->si_addr, stack = hakmem_stack_address();
+  int nested = is_nested(address, program_counter, stack);
+  if (!nested) {
+    last_fault.address = address;
+    last_fault.program_counter = program_counter;
+    last_fault.stack = stack;
+    hakmem_report_fault(address, program_counter, frame_pointer);
+  }
+  errno = error;
+  if (!nested && next_action.sa_flags & SA_SIGINFO) {
+    next_action.sa_sigaction(number, info, context);
+  } else if (!nested && next_action.sa_handler != SIG_DFL && next_action.sa_handler != SIG_IGN) {
+    next_action.sa_handler(number);
+  } else {
+    /* The instruction faults once more, and the default ends the process; a signal that was sent
+     * is sent again. */
+    signal(number, SIG_DFL);
+    if (info->si_code <= 0) raise(number);
+  }
+}
+
+void hakmem_watch_faults(void) {
+  struct sigaction present;
+  if (sigaction(SIGSEGV, NULL, &present) != 0) return;
+  if (present.sa_flags & SA_SIGINFO && present.sa_sigaction == on_fault) return;
+  next_action = present;
+  /* The program's own choice of stack and mask stays. */
+  struct sigaction action = present;
+  action.sa_sigaction = on_fault;
+  action.sa_flags |= SA_SIGINFO;
+  if (present.sa_handler == SIG_DFL) action.sa_flags |= SA_ONSTACK;
+  sigaction(SIGSEGV, &action, NULL);
 }

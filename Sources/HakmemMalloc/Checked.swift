@@ -269,6 +269,33 @@ enum Checked {
     Misuse.stop(.allocate, block, .writeAfterFree(at: offset))
   }
 
+  /// Verifies the canaries of all live small blocks. Other threads may go on: what looks damaged is
+  /// looked at again until it is whole, free or certain.
+  static func verifyLiveBlocks() {
+    guard Hardening.isOn, Option.canary.isOn else { return }
+    SuperSlab.forEach { superSlab in
+      Slab.forEach(in: superSlab) { slab in
+        for index in 0..<slab.freshCount { verify(UInt(index), of: slab, slab.sizeClass) }
+      }
+    }
+  }
+
+  private static func verify(_ index: UInt, of slab: Slab, _ sizeClass: SizeClass) {
+    let looks = 100
+    for look in 1...looks {
+      guard slab.sizeClass == sizeClass else { return }
+      let block = slab.start &+ index &* sizeClass.blockBytes
+      // Acquires the canary, which was written before.
+      let value = UInt(Slab.state(index, at: block, .shared).pointee.load(ordering: .acquiring))
+      guard value != 0 else { return }
+      let byteCount = sizeClass.blockBytes &- (value &- 1)
+      let damage = Memory.loadWord(at: block &+ byteCount) ^ canary(block, .shared)
+      guard damage != 0 else { return }
+      if look == looks { stopAtOverflow(.purge, block, byteCount, damage) }
+      SystemCalls.yieldProcessor()
+    }
+  }
+
   // MARK: Sizes
 
   /// What the program asked for of the live block that begins at `pointer`; nil when none does.
@@ -287,7 +314,7 @@ enum Checked {
 
   /// Ends the process unless the block has the size and the alignment that the program claims.
   static func verify(_ pointer: UInt, size: UInt, alignment: UInt) {
-    guard let requested = requestedBytes(pointer) else { Misuse.stop(.freeSized, pointer) }
+    guard let requested = Heap.usableBytes(pointer) else { Misuse.stop(.freeSized, pointer) }
     guard requested == size else {
       Misuse.stop(.freeSized, pointer, .wrongSize(given: size, requested: requested))
     }
@@ -319,32 +346,39 @@ enum Checked {
   private static func resizeInPlace(
     _ pointer: UInt, _ old: UInt, _ new: UInt, _ checked: CheckedCache
   ) -> Bool {
-    let blockBytes: UInt
-    var slabAround: Slab?
-    if let slab = Slab.around(pointer) {
-      blockBytes = slab.sizeClass.blockBytes
-      slabAround = slab
-    } else {
-      blockBytes = PageRuns.byteCount(at: pointer) &- GuardPage.bytesBehindBlocks
+    guard let slab = Slab.around(pointer) else {
+      let usable = PageRuns.byteCount(at: pointer) &- GuardPage.bytesBehindBlocks
+      // The slack is kept in 16 bits.
+      guard fits(new, usable), usable &- new <= UInt(UInt16.max) else { return false }
+      verifySealIfAny(.reallocate, pointer, old, checked)
+      moveSeal(pointer, old, new, checked)
+      PageRuns.setSlack(usable &- new, at: pointer)
+      return true
     }
-    let room = blockBytes &- canaryBytes
-    guard new <= room, new > room / 2 else { return false }
+    let blockBytes = slab.sizeClass.blockBytes
+    guard fits(new, blockBytes) else { return false }
+    guard let index = slab.blockIndex(of: pointer) else { Misuse.stop(.reallocate, pointer) }
     verifySealIfAny(.reallocate, pointer, old, checked)
-    // The old canary and what is given up become slack, which is zero.
-    if checked.header.pointee.hasCanary {
-      Memory.storeWord(0, at: pointer &+ old)
-    }
-    if new < old { Memory.zero(pointer &+ new, old &- new) }
-    seal(pointer, new, checked)
-    let slack = blockBytes &- new
-    if let slab = slabAround {
-      guard let index = slab.blockIndex(of: pointer) else { Misuse.stop(.reallocate, pointer) }
-      Slab.state(UInt(index), at: pointer, .shared).pointee.store(
-        UInt16(truncatingIfNeeded: slack &+ 1), ordering: .relaxed)
-    } else {
-      PageRuns.setSlack(slack, at: pointer)
-    }
+    // Free meanwhile: nobody is to verify a canary on its way.
+    let state = Slab.state(UInt(index), at: pointer, .shared)
+    state.pointee.store(0, ordering: .relaxed)
+    moveSeal(pointer, old, new, checked)
+    state.pointee.store(UInt16(truncatingIfNeeded: blockBytes &- new &+ 1), ordering: .releasing)
     return true
+  }
+
+  private static func fits(_ byteCount: UInt, _ blockBytes: UInt) -> Bool {
+    let room = blockBytes &- canaryBytes
+    return byteCount <= room && byteCount > room / 2
+  }
+
+  /// The old canary and what is given up become slack, which is zero.
+  private static func moveSeal(
+    _ block: UInt, _ old: UInt, _ new: UInt, _ checked: CheckedCache
+  ) {
+    if checked.header.pointee.hasCanary { Memory.storeWord(0, at: block &+ old) }
+    if new < old { Memory.zero(block &+ new, old &- new) }
+    seal(block, new, checked)
   }
 
   private static func resizeLarge(

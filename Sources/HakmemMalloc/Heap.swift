@@ -203,6 +203,7 @@ enum Heap {
 
   /// Usable bytes of the live block that begins at `pointer`; nil when none does.
   static func usableBytes(_ pointer: UInt) -> UInt? {
+    if GuardSampler.contains(pointer) { return GuardSampler.byteCount(pointer) }
     if Hardening.isOn { return Checked.requestedBytes(pointer) }
     guard ClassMap.covers(pointer) else { return nil }
     let doubledClass = ClassMap.doubledClass(of: pointer)

@@ -23,14 +23,25 @@ enum Intercepted {
   }
 
   private static func take(_ byteCount: UInt, zero: Bool) -> UInt {
-    Process.start() && Hardening.isOn
+    let guarded = sample(byteCount, alignment: Constants.minimumAlignment)
+    if guarded != 0 { return guarded }
+    return Process.start() && Hardening.isOn
       ? Checked.allocate(byteCount, zero: zero, .ofThread) : Heap.allocate(byteCount, zero: zero)
   }
 
   private static func take(_ byteCount: UInt, alignment: UInt) -> UInt {
-    Process.start() && Hardening.isOn
+    let guarded = sample(byteCount, alignment: alignment)
+    if guarded != 0 { return guarded }
+    return Process.start() && Hardening.isOn
       ? Checked.allocate(byteCount, alignment: alignment, .ofThread)
       : Heap.allocate(byteCount, alignment: alignment)
+  }
+
+  /// A guarded block, zero as all of them, if this allocation is to have one; else 0.
+  @inline(__always)
+  private static func sample(_ byteCount: UInt, alignment: UInt) -> UInt {
+    guard Interception.isActive(.guardSampling), let cache = Heap.usableCache() else { return 0 }
+    return GuardSampler.allocate(byteCount, alignment: alignment, cache)
   }
 
   static func free(_ pointer: UInt) {
@@ -39,6 +50,7 @@ enum Intercepted {
       _ = Heap.usableCache()
       Recorder.freed(pointer)
     }
+    if GuardSampler.contains(pointer) { return GuardSampler.free(pointer) }
     if Hardening.isOn { return Checked.free(pointer, .ofThread) }
     Heap.free(pointer)
   }
@@ -61,6 +73,7 @@ enum Intercepted {
   }
 
   private static func resize(_ pointer: UInt, _ new: UInt) -> UInt {
+    if GuardSampler.contains(pointer) { return leave(pointer, new) }
     if Hardening.isOn { return Checked.reallocate(pointer, new, .ofThread) }
     guard let old = Heap.usableBytes(pointer) else { Misuse.stop(.reallocate, pointer) }
     if old > SizeClass.maximumBytes {
@@ -77,6 +90,16 @@ enum Intercepted {
   }
 
   /// Whether the recorder is to see the call. When it has stopped, calls go their fast ways again.
+  /// Moves a guarded block to where the allocation of `new` bytes leads.
+  private static func leave(_ pointer: UInt, _ new: UInt) -> UInt {
+    guard let old = GuardSampler.byteCount(pointer) else { Misuse.stop(.reallocate, pointer) }
+    let moved = take(new, zero: false)
+    guard moved != 0 else { return 0 }
+    Memory.copy(from: pointer, to: moved, min(old, new))
+    GuardSampler.free(pointer)
+    return moved
+  }
+
   private static var isRecorded: Bool {
     guard Interception.isActive(.recorder) else { return false }
     if Recorder.begin() { return true }

@@ -22,6 +22,7 @@ public func hakmem_malloc_usable_size(_ pointer: UnsafeMutableRawPointer?) -> In
 public func hakmem_purge() -> Int {
   guard Process.start() else { return 0 }
   let before = PageCounters.shared.pointee.purgedBytes.load(ordering: .relaxed)
+  Checked.verifyLiveBlocks()
   _ = Heap.usableCache()
   Housekeeping.purgeEverything()
   return PageCounters.shared.pointee.purgedBytes.load(ordering: .relaxed) - before

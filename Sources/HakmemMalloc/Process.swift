@@ -58,11 +58,12 @@ enum Process {
       PagesStorage.fault ?? SlabsStorage.fault ?? CacheStorage.fault ?? MallocStorage.fault
         ?? RecorderStorage.fault)
     guard MetadataRegion.reserve(limit: ProcessFacts.addressSpaceLimit), Depot.create(),
-      ClassMap.create(), CheckedCache.prepare()
+      ClassMap.create(), CheckedCache.prepare(), GuardSampler.prepare()
     else { return false }
     hakmem_create_thread_exit_key()
     Interception.start()
     if Hardening.isOn { Interception.begin(.hardened) }
+    if Option.guardSample.isOn { Interception.begin(.guardSampling) }
     if Recorder.prepare() { Interception.begin(.recorder) }
     if MapLog.begin(parent: 0) { AddressMap.note() }
     return true

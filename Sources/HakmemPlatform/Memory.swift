@@ -104,6 +104,12 @@ package enum Memory {
       .initializeMemory(as: UInt8.self, repeating: 0, count: Int(bitPattern: byteCount))
   }
 
+  package static func fill(_ address: UInt, _ byteCount: UInt, _ byte: UInt8) {
+    guard byteCount > 0 else { return }
+    UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
+      .initializeMemory(as: UInt8.self, repeating: byte, count: Int(bitPattern: byteCount))
+  }
+
   @inline(__always)
   package static func copy(from source: UInt, to destination: UInt, _ byteCount: UInt) {
     guard byteCount > 0 else { return }

@@ -5,7 +5,7 @@ import CHakmemShims
 package enum Option: Int {
   case mode, quiet, verbose, statistics, purgeDelay, warmBytes, cacheBytes, prewarm, prefault,
     hugePages, limit, controlGroup, mapTrace, profile, record, canary, zeroOnFree, verifyZero,
-    quarantine, randomPlacement, guardPages
+    quarantine, randomPlacement, guardPages, guardSample
 
   /// Calls `body` for every option, in the order of the table.
   package static func forEach(_ body: (Option) -> Void) {
@@ -126,6 +126,11 @@ package enum Option: Int {
         name: "HAKMEM_GUARD_PAGES",
         help: "1: an inaccessible page behind each slab and each block above 32 KiB.",
         range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .guardSample:
+      Row(
+        name: "HAKMEM_GUARD_SAMPLE",
+        help: "N: one of about N allocations stands alone against an inaccessible page; 0: none.",
+        range: "0…1000000000", standard: "0", minimum: 0, maximum: 1_000_000_000)
     }
   }
 

@@ -130,6 +130,23 @@ package enum SystemCalls {
     return isNamed
   }
 
+  /// Copies memory of this process that may not be mapped; returns how many bytes from the start on
+  /// could be read.
+  package static func readMemory(_ source: UInt, into destination: UInt, _ byteCount: UInt) -> UInt
+  {
+    // Two vectors of one element: address, length.
+    var vectors = InlineArray<4, UInt>(repeating: byteCount)
+    vectors[0] = destination
+    vectors[2] = source
+    let processID = hakmem_system_call3(HAKMEM_SYS_getpid, 0, 0, 0)
+    let count = withUnsafeMutablePointer(to: &vectors) {
+      let local = Int(bitPattern: $0)
+      return hakmem_system_call6(
+        HAKMEM_SYS_process_vm_readv, processID, local, 1, local + 16, 1, 0)
+    }
+    return UInt(max(count, 0))
+  }
+
   /// Fills `byteCount` bytes, at most 256, with random ones of the kernel's. False when it has none.
   package static func randomBytes(_ start: UInt, _ byteCount: UInt) -> Bool {
     let withoutWaiting = 1

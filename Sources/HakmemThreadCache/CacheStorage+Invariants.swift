@@ -15,6 +15,7 @@ extension CacheStorage {
     map.add(flushed, word)
     map.add(interception, MemoryLayout<UInt32>.size)
     map.add(checked, word)
+    map.add(guardSampler, MemoryLayout<GuardSampler.Shared>.size)
     return map.fault ?? cacheFault
   }
 

@@ -105,6 +105,7 @@ package enum Misuse {
   private static func stop(
     _ action: Action, _ pointer: UInt, finding: (inout Text) -> Void
   ) -> Never {
+    let callers = CallStack.capture()
     Text.message {
       $0.append("hakmem: ")
       $0.append(action.text)
@@ -115,11 +116,42 @@ package enum Misuse {
       describe(pointer, to: &$0)
       $0.append("\n")
     }
+    let map = MemoryMap()
+    Text.message {
+      $0.append("  the address lies in ")
+      map.describe(pointer, to: &$0)
+      $0.append("\n")
+    }
+    writeStack("by thread ", SystemCalls.threadID(), callers, map)
+    if GuardSampler.contains(pointer) { GuardSampler.writeStacks(pointer, map) }
     hakmem_abort()
+  }
+
+  /// Writes who did it, and from where: the callers' places in their files, innermost first.
+  static func writeStack(
+    _ title: StaticString, _ thread: UInt32, _ callers: CallStack.Frames,
+    _ map: MemoryMap
+  ) {
+    Text.message {
+      $0.append("  ")
+      $0.append(title)
+      $0.append(UInt(thread))
+      $0.append(callers[0] == 0 ? ", whose callers keep no frame pointers\n" : ":\n")
+    }
+    for depth in 0..<CallStack.maximumDepth where map.isExecutable(callers[depth]) {
+      Text.message {
+        $0.append("    ")
+        $0.append(hex: callers[depth])
+        $0.append(" ")
+        map.describe(callers[depth], to: &$0)
+        $0.append("\n")
+      }
+    }
   }
 
   /// Appends what lies at an address.
   package static func describe(_ pointer: UInt, to text: inout Text) {
+    if GuardSampler.contains(pointer) { return GuardSampler.describe(pointer, to: &text) }
     let record = SuperSlabRegistry.record(at: pointer)
     switch SpanKind.of(record: record) {
     case .slabs: describeInSlabs(pointer, SuperSlab(unsafeRecord: record), to: &text)

@@ -140,6 +140,8 @@ package struct ThreadCache: Equatable {
     var runMarks: InlineArray<16, UInt>
     /// The owner's `CheckedCache`; 0 unless blocks are checked.
     var checkedCache: UInt
+    /// Allocations until one is guarded (`GuardSampler`); 0 before the first.
+    var untilSample: UInt
   }
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address &+ Offset.record) }
   init(unsafeRecord record: UInt) { address = record &- Offset.record }

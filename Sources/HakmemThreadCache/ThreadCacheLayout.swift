@@ -68,4 +68,5 @@ package enum CacheStorage {
   static var flushed: UInt { base &+ 1344 }
   static var interception: UInt { base &+ 1408 }
   static var checked: UInt { base &+ 1416 }
+  static var guardSampler: UInt { base &+ 1472 }
 }

@@ -42,6 +42,11 @@ HAKMEM_INLINE uintptr_t hakmem_in_register(uintptr_t address) {
   return address;
 }
 
+/* Near the top of the calling function's stack. */
+HAKMEM_INLINE uintptr_t hakmem_stack_address(void) {
+  return (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)7;
+}
+
 /* ---- Zeroed static storage, one block for each layer ---- */
 
 /* The registry's root, 8 bytes for each 16 GiB of user addresses, and the class map's chunk bits. */
@@ -102,6 +107,8 @@ HAKMEM_INLINE uintptr_t hakmem_thread_pointer(void) {
 HAKMEM_INTERNAL _Noreturn void hakmem_abort(void);
 HAKMEM_INTERNAL void hakmem_file_write(void *stream, const char *text);
 HAKMEM_INTERNAL void hakmem_create_thread_exit_key(void);
+/* Has SIGSEGV pass through hakmem_report_fault on its way to the handler that is set at present. */
+HAKMEM_INTERNAL void hakmem_watch_faults(void);
 /* Has the thread's cache released when the thread ends. */
 HAKMEM_INTERNAL int hakmem_register_thread_exit(uintptr_t cache);
 

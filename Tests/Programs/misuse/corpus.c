@@ -80,6 +80,11 @@ static void overflow_then_resize(unsigned char *block, size_t size) {
   opaque(realloc(block, size * 3));
 }
 
+static void overflow_then_purge(unsigned char *block, size_t size) {
+  memset(opaque(block + size), 'A', 4);
+  malloc_trim(0);
+}
+
 static void overflow_by_page(unsigned char *block, size_t size) {
   memset(opaque(block + size), 'A', (size_t)2 << 20);
   free(block);
@@ -133,6 +138,7 @@ static const kind_t kinds[] = {
     {"overflow_by_1", overflow_by_1, {"-", "-", "-"}, {OVERFLOW, OVERFLOW, OVERFLOW}},
     {"overflow_by_8", overflow_by_8, {"-", "-", "-"}, {OVERFLOW, OVERFLOW, OVERFLOW}},
     {"overflow_then_realloc", overflow_then_resize, {"-", "-", "-"}, {OVERFLOW, OVERFLOW, OVERFLOW}},
+    {"overflow_then_purge", overflow_then_purge, {"-", "-", "-"}, {OVERFLOW, "-", "-"}},
     {"overflow_by_2_MiB", overflow_by_page, {"-", "-", "fault"}, {"fault", "fault", "fault"}},
     {"write_after_free", write_after_free, {"-", "-", "fault"}, {"write after free", "fault", "fault"}},
     {"read_after_free", read_after_free, {"-", "-", "fault"}, {"read as zero", "fault", "fault"}},
