@@ -10,27 +10,34 @@ RELEASE := -c release --omit-frame-pointers
 DIST_BUILD := .build/dist
 PROGRAMS := hakmem-workload bench_random_mixed bench_tiny_hot bench_allocators
 
-.PHONY: all dist test programs test-debug test-release misuse-table format bench bench-all install clean
+.PHONY: all dist library test programs test-debug test-release misuse-table format bench bench-all \
+  install clean verify model storm fuzz soak reproducible
 
 all: dist
 
-# The library is linked once more under its soname; in .build it has none, so that packages that
-# depend on this one find it by its file name.
-dist:
+dist: library
 	$(SWIFT) build $(RELEASE)
-	$(SWIFT) build $(RELEASE) --product hakmem --scratch-path $(DIST_BUILD) -Xlinker -soname=$(SONAME)
-	rm -rf dist
 	install -d dist/bin dist/lib/pkgconfig dist/include
-	install -m 755 $(DIST_BUILD)/release/libhakmem.so dist/lib/libhakmem.so.$(VERSION)
-	strip --strip-debug dist/lib/libhakmem.so.$(VERSION)
-	ln -s libhakmem.so.$(VERSION) dist/lib/$(SONAME)
-	ln -s $(SONAME) dist/lib/libhakmem.so
 	install -m 755 $(addprefix .build/release/,$(PROGRAMS)) dist/bin/
 	install -m 755 .build/release/hakmem-tool dist/bin/hakmem
 	strip --strip-debug dist/bin/hakmem
 	install -m 644 Sources/CHakmem/include/hakmem.h dist/include/
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' Sources/CHakmem/hakmem.pc.in \
 	  > dist/lib/pkgconfig/hakmem.pc
+
+# The library is linked once more under its soname; in .build it has none, so that packages that
+# depend on this one find it by its file name. No path of this folder gets into it: who builds the
+# same source with the same compiler gets the same bytes.
+library:
+	$(SWIFT) build $(RELEASE) --product hakmem --scratch-path $(DIST_BUILD) \
+	  -Xlinker -soname=$(SONAME) -Xlinker --build-id=none \
+	  -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. -Xcc -ffile-prefix-map=$(CURDIR)=.
+	rm -rf dist
+	install -d dist/lib
+	install -m 755 $(DIST_BUILD)/release/libhakmem.so dist/lib/libhakmem.so.$(VERSION)
+	strip --strip-debug --remove-section=.swift_modhash dist/lib/libhakmem.so.$(VERSION)
+	ln -s libhakmem.so.$(VERSION) dist/lib/$(SONAME)
+	ln -s $(SONAME) dist/lib/libhakmem.so
 
 install: dist
 	install -d $(DESTDIR)$(PREFIX)
@@ -69,6 +76,36 @@ misuse-table:
 
 format:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+# Beyond the tests: Documentation/testing.md. SEED, OPERATIONS, STORM_ROUNDS, FUZZ_SECONDS and
+# SOAK_MINUTES set their length.
+verify:
+	sh Tests/verify.sh
+
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+OPERATIONS ?= 10000000
+model:
+	$(SWIFT) build --product hakmem
+	$(SWIFT) build $(RELEASE) --product hakmem
+	gcc -O1 -g -fno-builtin -pthread -I Sources/CHakmem/include -I Tests/Programs/support \
+	  Tests/Programs/model/model.c -o .build/model
+	for mode in balanced speed memory hardened; do for build in debug release; do \
+	  echo "$$build, $$mode" && HAKMEM_MODE=$$mode LD_PRELOAD=$(CURDIR)/.build/$$build/libhakmem.so \
+	  .build/model $(SEED) $(OPERATIONS) 8 800 || exit 1; done; done
+
+storm:
+	$(SWIFT) build $(RELEASE) --product hakmem
+	sh Tests/storm.sh
+
+fuzz:
+	sh Tests/fuzz.sh
+
+soak:
+	$(SWIFT) build $(RELEASE) --product hakmem
+	sh Tests/soak.sh
+
+reproducible:
+	sh Tests/reproducible.sh
 
 clean:
 	rm -rf .build dist

@@ -22,6 +22,8 @@ ab apache2-utils
 xz xz-utils
 gdb gdb
 valgrind valgrind
+spin spin
+curl curl
 '
 
 missing=''
