@@ -80,6 +80,7 @@ package enum PageRuns {
     state.pointee.liveBytes -= pages.count << Int(Constants.pageShift)
     checkSometimes(table)
     if table.freePages == Int(Constants.pagesPerSuperSlab) { retire(table) }
+    if DirtyMemory.isTooMuch { purgeLocked(age: 0) }
   }
 
   /// Bytes of the live run that begins at `pointer`; 0 when none does.
@@ -176,6 +177,10 @@ package enum PageRuns {
     let lock = Lock(.pageRuns)
     lock.acquire()
     defer { lock.release() }
+    purgeLocked(age: age)
+  }
+
+  private static func purgeLocked(age: UInt32) {
     let now = Clock.milliseconds()
     for list in 0..<listCount {
       var address = state.pointee.lists[list]
@@ -188,7 +193,9 @@ package enum PageRuns {
               !whole.isEmpty
               && Purge.release(
                 table.pointer(to: whole.lowerBound), UInt(whole.count) << Constants.pageShift)
-            if isReleased { table.markClean(whole) }
+            guard isReleased else { return }
+            table.markClean(whole)
+            if age > 0 { DirtyMemory.credit.waste(UInt(whole.count) << Constants.pageShift) }
           }
         }
         address = table.next
@@ -271,6 +278,7 @@ package enum PageRuns {
     superSlab.begin(.pageRuns)
     SuperSlabPool.trace(superSlab, "holds page runs")
     state.pointee.superSlabs += 1
+    DirtyMemory.addInUse(Int(Constants.granulesPerSuperSlab))
     insert(table, into: list(of: table))
     return table
   }
@@ -279,6 +287,7 @@ package enum PageRuns {
   private static func retire(_ table: RunTable) {
     guard state.pointee.superSlabs > 1 else { return }
     state.pointee.superSlabs -= 1
+    DirtyMemory.addInUse(-Int(Constants.granulesPerSuperSlab))
     remove(table, from: list(of: table))
     table.end()
     SuperSlabPool.putEmpty(table.superSlab)

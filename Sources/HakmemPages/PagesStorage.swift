@@ -19,7 +19,8 @@ package enum PagesStorage {
   static var largeRegions: UInt { base &+ 1024 }
   static var spareLargeRecords: UInt { base &+ 832 }
   static var largeCredit: UInt { base &+ 896 }
-  static var superSlabCredit: UInt { base &+ 960 }
+  static var dirtyCredit: UInt { base &+ 960 }
+  static var dirtyMemory: UInt { base &+ 640 }
   static var pageRuns: UInt { base &+ 1280 }
   static var aheadRefused: UInt { base &+ 1536 }
   static var prewarmedSuperSlabs: UInt { base &+ 768 }

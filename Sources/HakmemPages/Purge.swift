@@ -8,42 +8,69 @@ package enum Purge {
   /// it does for memory that the program locked: then the contents stay.
   package static func release(_ start: UInt, _ byteCount: UInt) -> Bool {
     guard SystemCalls.advise(start, byteCount, .dontNeed) else { return false }
+    note(start, byteCount)
+    return true
+  }
+
+  /// Drops up to 64 pages from `start` on, a bit each; returns those that went. One call into the
+  /// kernel for all where it can (Linux 6.13), which saves it most of the work for single pages.
+  package static func release(_ pages: UInt64, of start: UInt, pageShift: UInt) -> UInt64 {
+    let mostRuns = 32
+    return withUnsafeTemporaryAllocation(of: UInt.self, capacity: 2 * mostRuns) { ranges in
+      var count = 0
+      var rest = pages
+      while rest != 0 {
+        let first = rest.trailingZeroBitCount
+        let length = (~(rest >> UInt64(first))).trailingZeroBitCount
+        rest &= ~((UInt64.max >> UInt64(64 - length)) << UInt64(first))
+        ranges[2 * count] = start &+ UInt(first) << pageShift
+        ranges[2 * count + 1] = UInt(length) << pageShift
+        count += 1
+      }
+      let bytes = UInt(pages.nonzeroBitCount) << pageShift
+      if count > 1, SystemCalls.adviseAll(ranges, count: count, byteCount: bytes, .dontNeed) {
+        for index in 0..<count { note(ranges[2 * index], ranges[2 * index + 1]) }
+        return pages
+      }
+      var released: UInt64 = 0
+      for index in 0..<count where release(ranges[2 * index], ranges[2 * index + 1]) {
+        let first = (ranges[2 * index] &- start) >> pageShift
+        let length = ranges[2 * index + 1] >> pageShift
+        released |= (UInt64.max >> UInt64(64 - length)) << UInt64(first)
+      }
+      return released
+    }
+  }
+
+  private static func note(_ start: UInt, _ byteCount: UInt) {
     MapLog.note(.purged, start, byteCount)
     let counters = PageCounters.shared
     counters.pointee.purges.wrappingAdd(1, ordering: .relaxed)
     counters.pointee.purgedBytes.wrappingAdd(Int(byteCount), ordering: .relaxed)
-    return true
   }
 
-  /// Drops the pages of an empty SuperSlab that the caller owns.
-  static func release(_ superSlab: SuperSlab) {
-    guard superSlab.dirtyGranules != 0,
-      release(superSlab.start, Constants.superSlabBytes)
-    else { return }
-    superSlab.record.pointee.dirtyGranules.store(0, ordering: .relaxed)
-    if superSlab.record.pointee.runTable != 0 {
-      RunTable(unsafeAt: superSlab.record.pointee.runTable).forgetDirty()
-    }
+  /// Drops the pages of an empty SuperSlab that the caller owns; returns the bytes of its dirty
+  /// granules.
+  static func release(_ superSlab: SuperSlab) -> UInt {
+    let dirty = superSlab.dirtyGranules
+    guard dirty != 0, release(superSlab.start, Constants.superSlabBytes) else { return 0 }
+    superSlab.notePurged(dirty)
+    return UInt(dirty.nonzeroBitCount) << Constants.granuleShift
   }
 
   /// Drops free pages that were returned at least `age` milliseconds ago.
   package static func run(age: UInt32) {
     SuperSlabPool.purgeWarm(age: age)
     if age == 0 { SuperSlabPool.purgePrewarmed() }
-    let now = Clock.milliseconds()
-    SuperSlabPool.forEachAvailable {
-      $0.freeGranules & $0.dirtyGranules != 0
-        && now &- $0.record.pointee.returnedAt.load(ordering: .relaxed) >= age
-    } _: {
-      releaseGranules(of: $0)
-    }
+    SuperSlabPool.purgeGranules(age: age)
     PageRuns.purge(age: age)
     LargeRegions.purge(age: age)
   }
 
-  /// Drops the free dirty granules of a SuperSlab that the caller holds, in runs.
-  private static func releaseGranules(of superSlab: SuperSlab) {
+  /// Drops the free dirty granules of a SuperSlab that the caller holds, in runs; returns their bytes.
+  static func releaseGranules(of superSlab: SuperSlab) -> UInt {
     var mask = superSlab.freeGranules & superSlab.dirtyGranules
+    var released: UInt32 = 0
     while mask != 0 {
       let first = mask.trailingZeroBitCount
       let length = (~(mask >> UInt32(first))).trailingZeroBitCount
@@ -51,11 +78,11 @@ package enum Purge {
       let isReleased = release(
         superSlab.start &+ UInt(first) << Constants.granuleShift,
         UInt(length) << Constants.granuleShift)
-      if isReleased {
-        superSlab.record.pointee.dirtyGranules.bitwiseAnd(~run, ordering: .relaxed)
-      }
+      if isReleased { released |= run }
       mask &= ~run
     }
+    superSlab.notePurged(released)
+    return UInt(released.nonzeroBitCount) << Constants.granuleShift
   }
 }
 

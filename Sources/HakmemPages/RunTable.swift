@@ -7,6 +7,7 @@ import Synchronization
 ///     length[page] = pages of the run that begins at `page`, 0 where none begins
 ///     free[page]   = 1  ⇔  page belongs to no run
 ///     dirty[page]  = 1  ⇐  page may be present or not zero
+///     purged[page] = 1  ⇒  page was given back since its last use, and is not dirty
 package struct RunTable: Equatable {
   package let address: UInt
   package init(unsafeAt address: UInt) { self.address = address }
@@ -22,7 +23,8 @@ package struct RunTable: Equatable {
     static let returnedAt: UInt = 40
     static let free: UInt = 64
     static let dirty: UInt = 128
-    static let length: UInt = 192
+    static let purged: UInt = 192
+    static let length: UInt = 256
     static let slack: UInt = length + Constants.pagesPerSuperSlab * 2
   }
   package static let byteCount: UInt = Offset.slack + Constants.pagesPerSuperSlab * 2
@@ -51,34 +53,44 @@ package struct RunTable: Equatable {
     nonmutating set { self[Offset.returnedAt] = UInt(newValue) }
   }
 
-  /// Sets up the table of an empty SuperSlab: every page free, dirty as the granules say.
+  /// Sets up the table of an empty SuperSlab: every page free, dirty or purged as the granules say.
   package func begin(_ superSlab: SuperSlab) {
     self[Offset.superSlab] = superSlab.address
-    let granules = superSlab.dirtyGranules
-    for word in 0..<Self.words {
-      self[Offset.free &+ UInt(word) &* 8] = .max
-      for quarter in 0..<4 where granules & (1 << UInt32(word * 4 + quarter)) != 0 {
-        self[Offset.dirty &+ UInt(word) &* 8] |= 0xffff << UInt(quarter * 16)
-      }
-    }
+    expand(superSlab.dirtyGranules, into: Offset.dirty)
+    expand(superSlab.record.pointee.purgedGranules.load(ordering: .relaxed), into: Offset.purged)
+    for word in 0..<Self.words { self[Offset.free &+ UInt(word) &* 8] = .max }
     self[Offset.freePages] = UInt(Self.pages)
     self[Offset.longest] = UInt(Self.pages)
   }
 
-  /// Marks in the SuperSlab which granules have dirty pages, when it leaves for the pool.
+  /// Marks in the SuperSlab which granules have dirty or purged pages, when it leaves for the pool.
   package func end() {
+    DirtyMemory.add(-freeDirtyBytes)
+    let dirty = contract(Offset.dirty)
+    superSlab.record.pointee.dirtyGranules.store(dirty, ordering: .relaxed)
+    superSlab.record.pointee.purgedGranules.store(contract(Offset.purged), ordering: .relaxed)
+    DirtyMemory.add(dirty.nonzeroBitCount << Int(Constants.granuleShift))
+  }
+
+  private func expand(_ granules: UInt32, into map: UInt) {
+    for word in 0..<Self.words {
+      var bits: UInt = 0
+      for quarter in 0..<4 where granules & (1 << UInt32(word * 4 + quarter)) != 0 {
+        bits |= 0xffff << UInt(quarter * 16)
+      }
+      self[map &+ UInt(word) &* 8] = bits
+    }
+  }
+
+  private func contract(_ map: UInt) -> UInt32 {
     var granules: UInt32 = 0
     for word in 0..<Self.words {
-      let bits = self[Offset.dirty &+ UInt(word) &* 8]
+      let bits = self[map &+ UInt(word) &* 8]
       for quarter in 0..<4 where bits >> UInt(quarter * 16) & 0xffff != 0 {
         granules |= 1 << UInt32(word * 4 + quarter)
       }
     }
-    superSlab.record.pointee.dirtyGranules.store(granules, ordering: .relaxed)
-  }
-
-  package func forgetDirty() {
-    for word in 0..<Self.words { self[Offset.dirty &+ UInt(word) &* 8] = 0 }
+    return granules
   }
 
   // MARK: Lengths
@@ -130,6 +142,14 @@ package struct RunTable: Equatable {
     invariant(isFree(pages), "a page run overlaps another")
     let cutsLongest = stretch(around: pages).count == longest
     change(pages, in: Offset.free, to: false)
+    DirtyMemory.add(-(count(pages, in: Offset.dirty) << Int(Constants.pageShift)))
+    let missed = count(pages, in: Offset.purged)
+    if missed > 0 {
+      change(pages, in: Offset.purged, to: false)
+      DirtyMemory.credit.regret(
+        UInt(missed) << Constants.pageShift,
+        returnedAt: superSlab.record.pointee.purgedAt.load(ordering: .relaxed))
+    }
     self[Offset.freePages] &-= UInt(pages.count)
     if cutsLongest { measure() }
   }
@@ -138,6 +158,7 @@ package struct RunTable: Equatable {
   package func giveBack(_ pages: Range<Int>) {
     change(pages, in: Offset.free, to: true)
     change(pages, in: Offset.dirty, to: true)
+    DirtyMemory.add(pages.count << Int(Constants.pageShift))
     self[Offset.freePages] &+= UInt(pages.count)
     self[Offset.longest] = UInt(max(longest, stretch(around: pages).count))
   }
@@ -163,7 +184,13 @@ package struct RunTable: Equatable {
     return end - used.leadingZeroBitCount
   }
 
-  package func markClean(_ pages: Range<Int>) { change(pages, in: Offset.dirty, to: false) }
+  /// Notes that free dirty pages were given back.
+  package func markClean(_ pages: Range<Int>) {
+    change(pages, in: Offset.dirty, to: false)
+    change(pages, in: Offset.purged, to: true)
+    superSlab.record.pointee.purgedAt.store(Clock.milliseconds(), ordering: .relaxed)
+    DirtyMemory.add(-(pages.count << Int(Constants.pageShift)))
+  }
 
   /// Calls `body` for each stretch of dirty pages in `pages`; with `free`, of free ones only.
   package func forEachDirty(in pages: Range<Int>, free: Bool, _ body: (Range<Int>) -> Void) {
@@ -219,13 +246,27 @@ package struct RunTable: Equatable {
     return word * 64 + bits.trailingZeroBitCount
   }
 
+  private func count(_ pages: Range<Int>, in map: UInt) -> Int {
+    var count = 0
+    forEachWord(of: pages) { word, mask in
+      count += (self[map &+ UInt(word) &* 8] & mask).nonzeroBitCount
+    }
+    return count
+  }
+
   private func change(_ pages: Range<Int>, in map: UInt, to value: Bool) {
+    forEachWord(of: pages) { word, mask in
+      let offset = map &+ UInt(word) &* 8
+      if value { self[offset] |= mask } else { self[offset] &= ~mask }
+    }
+  }
+
+  /// Calls `body` with each word of a map that `pages` reach into, and their bits in it.
+  private func forEachWord(of pages: Range<Int>, _ body: (Int, UInt) -> Void) {
     var page = pages.lowerBound
     while page < pages.upperBound {
       let end = min(pages.upperBound, (page / 64 + 1) * 64)
-      let mask = (UInt.max >> UInt(64 - (end - page))) << UInt(page % 64)
-      let offset = map &+ UInt(page / 64) &* 8
-      if value { self[offset] |= mask } else { self[offset] &= ~mask }
+      body(page / 64, (UInt.max >> UInt(64 - (end - page))) << UInt(page % 64))
       page = end
     }
   }

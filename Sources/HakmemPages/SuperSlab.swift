@@ -33,6 +33,9 @@ package struct SuperSlab: Equatable {
     /// Link in the list of all SuperSlabs, which only grows, and the place in it.
     var nextOfAll: UInt
     var ordinal: UInt
+    /// Granules whose pages were given back since their last use, and when that happened last.
+    let purgedGranules: Atomic<UInt32>
+    let purgedAt: Atomic<UInt32>
   }
 
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }
@@ -49,6 +52,30 @@ package struct SuperSlab: Equatable {
   /// Page-run table, 0 before it held page runs.
   package var runTable: UInt { record.pointee.runTable }
   package func isDirty(_ granule: UInt) -> Bool { dirtyGranules >> UInt32(granule) & 1 != 0 }
+
+  /// Notes that the pages of free dirty granules were given back.
+  func notePurged(_ granules: UInt32) {
+    let dirty = dirtyGranules & granules
+    DirtyMemory.add(-(dirty.nonzeroBitCount << Int(Constants.granuleShift)))
+    record.pointee.dirtyGranules.bitwiseAnd(~granules, ordering: .relaxed)
+    record.pointee.purgedGranules.bitwiseOr(dirty, ordering: .relaxed)
+    record.pointee.purgedAt.store(Clock.milliseconds(), ordering: .relaxed)
+  }
+
+  /// Notes that granules which were free are in use: those that were purged not long ago should
+  /// have been kept.
+  func noteUsed(_ granules: UInt32) {
+    let dirty = (dirtyGranules & granules).nonzeroBitCount
+    if dirty > 0 { DirtyMemory.add(-(dirty << Int(Constants.granuleShift))) }
+    guard record.pointee.purgedGranules.load(ordering: .relaxed) & granules != 0 else { return }
+    let missed =
+      granules
+      & record.pointee.purgedGranules.bitwiseAnd(~granules, ordering: .relaxed).oldValue
+    DirtyMemory.credit.regret(
+      UInt(missed.nonzeroBitCount) << Constants.granuleShift,
+      returnedAt: record.pointee.purgedAt.load(ordering: .relaxed))
+  }
+
   package var slabTable: UInt { record.pointee.slabTable.load(ordering: .acquiring) }
   /// Attaches the slab table unless there is one; returns the one that stays.
   package func setSlabTableOnce(_ table: UInt) -> UInt {

@@ -41,35 +41,29 @@ package enum SuperSlabPool {
       warmState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
       return SuperSlab(unsafeRecord: address)
     }
-    return takeCharged { superSlab in
-      credit.regret(
-        Constants.superSlabBytes,
-        returnedAt: superSlab.record.pointee.returnedAt.load(ordering: .relaxed))
-    }
+    return takeCharged()
   }
 
   // MARK: Without pages
 
-  /// A SuperSlab without pages, which counts against the limits from now on: a cold one, for which
-  /// `reuse` is called, or a new one.
-  private static func takeCharged(_ reuse: (SuperSlab) -> Void) -> SuperSlab? {
+  /// A SuperSlab without pages, which counts against the limits from now on: a cold one or a new one.
+  private static func takeCharged() -> SuperSlab? {
     guard MemoryLimit.charge(Constants.superSlabBytes) else { return nil }
     let address = cold.pop()
-    if address != 0 {
-      let superSlab = SuperSlab(unsafeRecord: address)
-      reuse(superSlab)
-      return superSlab
-    }
+    if address != 0 { return SuperSlab(unsafeRecord: address) }
     if let superSlab = takeUnmapped() ?? SuperSlab.create() { return superSlab }
     MemoryLimit.uncharge(Constants.superSlabBytes)
     return nil
   }
 
-  /// Releases the pages of an empty SuperSlab that the caller owns, and keeps its addresses.
-  private static func putCold(_ superSlab: SuperSlab) {
-    Purge.release(superSlab)
+  /// Releases the pages of an empty SuperSlab that the caller owns, and keeps its addresses; returns
+  /// the bytes of its dirty granules.
+  @discardableResult
+  private static func putCold(_ superSlab: SuperSlab) -> UInt {
+    let freed = Purge.release(superSlab)
     MemoryLimit.uncharge(Constants.superSlabBytes)
     cold.push(superSlab.address)
+    return freed
   }
 
   // MARK: Addresses
@@ -136,16 +130,13 @@ package enum SuperSlabPool {
     TaggedStack(unsafeAt: PagesStorage.unmappedSuperSlabs)
   }
 
-  private static var credit: KeepCredit { KeepCredit(unsafeAt: PagesStorage.superSlabCredit) }
-
   /// Takes back an empty SuperSlab that the caller owns. Beyond what is worth keeping its pages go at
   /// once.
   package static func putEmpty(_ superSlab: SuperSlab) {
     trace(superSlab, "emptied")
     superSlab.begin(.unused)
     superSlab.record.pointee.returnedAt.store(Clock.milliseconds(), ordering: .relaxed)
-    let keepable = credit.bytes / Int(Constants.superSlabBytes)
-    if superSlab.dirtyGranules != 0, warmCount < keepable {
+    if superSlab.dirtyGranules != 0, DirtyMemory.bytes <= DirtyMemory.credit.bytes {
       warmState.pointee.count.wrappingAdd(1, ordering: .relaxed)
       warm.push(superSlab.address)
     } else {
@@ -161,7 +152,7 @@ package enum SuperSlabPool {
       let superSlab = SuperSlab(unsafeRecord: address)
       let (index, isLast) = superSlab.takeGranules()
       if !isLast { available.push(address) }
-      return Granules(superSlab: superSlab, index: index)
+      return used(Granules(superSlab: superSlab, index: index))
     }
     guard let superSlab = takeEmpty() else { return nil }
     superSlab.record.pointee.span = span
@@ -171,19 +162,47 @@ package enum SuperSlabPool {
     trace(superSlab, "holds slabs")
     let (index, _) = superSlab.takeGranules()
     available.push(superSlab.address)
-    return Granules(superSlab: superSlab, index: index)
+    return used(Granules(superSlab: superSlab, index: index))
   }
 
-  /// Returns the granules of a slab that is dead.
-  package static func putGranules(_ granules: Granules) {
+  private static func used(_ granules: Granules) -> Granules {
+    granules.superSlab.noteUsed(UInt32(granules.mask))
+    DirtyMemory.addInUse(Int(granules.span))
+    return granules
+  }
+
+  /// Returns the granules of a slab that is dead. `isDirty`: its pages may hold anything.
+  package static func putGranules(_ granules: Granules, isDirty: Bool = true) {
     let superSlab = granules.superSlab
     let available = available(granules.span)
     let mask = granules.mask
-    superSlab.record.pointee.dirtyGranules.bitwiseOr(UInt32(mask), ordering: .relaxed)
+    DirtyMemory.addInUse(-Int(granules.span))
+    if isDirty {
+      superSlab.record.pointee.dirtyGranules.bitwiseOr(UInt32(mask), ordering: .relaxed)
+      DirtyMemory.add(Int(granules.span << Constants.granuleShift))
+    } else {
+      superSlab.record.pointee.dirtyGranules.bitwiseAnd(~UInt32(mask), ordering: .relaxed)
+      superSlab.record.pointee.purgedGranules.bitwiseOr(UInt32(mask), ordering: .relaxed)
+      superSlab.record.pointee.purgedAt.store(Clock.milliseconds(), ordering: .relaxed)
+    }
     superSlab.record.pointee.returnedAt.store(Clock.milliseconds(), ordering: .relaxed)
     let (mustList, isEmpty) = superSlab.returnGranules(mask)
     if mustList { available.push(superSlab.address) }
     if isEmpty { retireEmpty() }
+    if isDirty, DirtyMemory.isTooMuch { purgeGranules(age: 0) }
+  }
+
+  /// Gives the pages of free granules back, in SuperSlabs to which none came back for `age`
+  /// milliseconds.
+  static func purgeGranules(age: UInt32) {
+    let now = Clock.milliseconds()
+    forEachAvailable {
+      $0.freeGranules & $0.dirtyGranules != 0
+        && now &- $0.record.pointee.returnedAt.load(ordering: .relaxed) >= age
+    } _: { superSlab in
+      let freed = Purge.releaseGranules(of: superSlab)
+      if age > 0 { DirtyMemory.credit.waste(freed) }
+    }
   }
 
   /// Moves the empty SuperSlabs from the available list to the warm pool.
@@ -253,8 +272,8 @@ package enum SuperSlabPool {
       let superSlab = SuperSlab(unsafeRecord: address)
       if now &- superSlab.record.pointee.returnedAt.load(ordering: .relaxed) >= age {
         warmState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
-        if age > 0 { credit.waste(Constants.superSlabBytes) }
-        putCold(superSlab)
+        let freed = putCold(superSlab)
+        if age > 0 { DirtyMemory.credit.waste(freed) }
       } else {
         warm.push(address)
       }
@@ -266,7 +285,7 @@ package enum SuperSlabPool {
   /// stay until they are used or everything is purged.
   package static func prewarm(_ count: Int, prefault: Prefault) -> Int {
     for made in 0..<count {
-      guard let superSlab = takeCharged({ _ in }) else { return made }
+      guard let superSlab = takeCharged() else { return made }
       prefault.apply(superSlab.start, Constants.superSlabBytes)
       prewarmed.push(superSlab.address)
     }
@@ -280,6 +299,7 @@ package enum SuperSlabPool {
       guard address != 0 else { return }
       let superSlab = SuperSlab(unsafeRecord: address)
       superSlab.record.pointee.dirtyGranules.store(.max, ordering: .relaxed)
+      DirtyMemory.add(Int(Constants.superSlabBytes))
       putCold(superSlab)
     }
   }

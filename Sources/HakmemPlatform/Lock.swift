@@ -133,6 +133,7 @@ package enum PlatformStorage {
   static var options: UInt { base &+ 1024 }
   static var process: UInt { base &+ 512 }
   static var naming: UInt { base &+ 576 }
+  static var lists: UInt { base &+ 584 }
   static var memoryLimit: UInt { base &+ 640 }
   static var controlGroup: UInt { base &+ 704 }
   static var secret: UInt { base &+ 768 }

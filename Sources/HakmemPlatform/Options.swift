@@ -55,8 +55,8 @@ package enum Option: Int {
     case .warmBytes:
       Row(
         name: "HAKMEM_WARM_MIB",
-        help: "MiB of empty SuperSlabs, and of large blocks, kept for reuse at most.",
-        range: "0…1048576", standard: "16", minimum: 0, maximum: 1 << 20)
+        help: "MiB of free memory, and of large blocks, kept for reuse at most.",
+        range: "0…1048576", standard: "128", minimum: 0, maximum: 1 << 20)
     case .cacheBytes:
       Row(
         name: "HAKMEM_CACHE_KIB", help: "KiB that a thread caches of each size class, at most.",

@@ -33,6 +33,7 @@ extension PlatformStorage {
     LockRank.forEach { map.add(Lock.address(of: $0), Lock.byteCount) }
     map.add(process, MemoryLayout<ProcessFacts.State>.size)
     map.add(naming, 8)
+    map.add(lists, 8)
     map.add(memoryLimit, MemoryLayout<MemoryLimit.State>.size)
     map.add(controlGroup, MemoryLayout<ControlGroup.State>.size)
     map.add(secret, MemoryLayout<Secret.State>.size)

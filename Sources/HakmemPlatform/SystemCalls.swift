@@ -90,6 +90,26 @@ package enum SystemCalls {
       advice.rawValue) == 0
   }
 
+  /// A kernel that refused once to take several ranges at once is not asked again.
+  private static var isListRefused: Bool {
+    get { Memory.loadWord(at: PlatformStorage.lists) != 0 }
+    set { Memory.storeWord(newValue ? 1 : 0, at: PlatformStorage.lists) }
+  }
+
+  /// Advice for several ranges, an address and a length each, of `byteCount` bytes together. False
+  /// when the kernel did not take it for all of them: before Linux 6.13 none takes any.
+  package static func adviseAll(
+    _ ranges: UnsafeMutableBufferPointer<UInt>, count: Int, byteCount: UInt, _ advice: Advice
+  ) -> Bool {
+    let callingThread = -10000
+    guard !isListRefused else { return false }
+    let result = hakmem_system_call6(
+      HAKMEM_SYS_process_madvise, callingThread, Int(bitPattern: ranges.baseAddress), count,
+      advice.rawValue, 0, 0)
+    if isError(result) { isListRefused = true }
+    return result == Int(bitPattern: byteCount)
+  }
+
   /// Resizes a mapping where it stands. False when something is in the way.
   package static func resizeInPlace(_ address: UInt, from old: UInt, to new: UInt) -> Bool {
     let result = hakmem_system_call6(

@@ -76,7 +76,7 @@ extension Slab {
     let fresh = Int(record.pointee.fresh)
     let count = max(Int(Self.openedBytes / sizeClass.blockBytes), 4)
     let end = min(fresh + count, sizeClass.blocksPerSlab)
-    record.pointee.fresh = UInt32(end)
+    record.pointee.fresh = UInt16(end)
     var index = fresh
     while index < end {
       _ = markFree(1 << UInt64(index % 64), word: index / 64)

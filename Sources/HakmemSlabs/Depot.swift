@@ -1,4 +1,5 @@
 import CHakmemShims
+import HakmemPages
 import HakmemPlatform
 import Synchronization
 
@@ -11,6 +12,8 @@ package enum Depot {
     let count: Atomic<Int>
     /// Fewest batches since the last `shrinkIdle`: these lay idle.
     let lowWater: Atomic<Int>
+    /// Batches put since blocks were wanted last.
+    let surplus: Atomic<Int>
   }
   struct State {
     var shelves: UInt
@@ -62,6 +65,7 @@ package enum Depot {
       let shelf = shelf(own &+ offset, sizeClass)
       let address = stack(shelf).pop()
       guard address != 0 else { continue }
+      noteWanted(shelf)
       let left = shelf.pointee.count.wrappingSubtract(1, ordering: .relaxed).newValue
       if left < shelf.pointee.lowWater.load(ordering: .relaxed) {
         shelf.pointee.lowWater.store(left, ordering: .relaxed)
@@ -72,24 +76,47 @@ package enum Depot {
       batch.putBack()
       return count
     }
+    for shard in 0...state.pointee.shardMask { noteWanted(self.shelf(shard, sizeClass)) }
     return 0
   }
 
+  private static func noteWanted(_ shelf: UnsafeMutablePointer<Shelf>) {
+    if shelf.pointee.surplus.load(ordering: .relaxed) != 0 {
+      shelf.pointee.surplus.store(0, ordering: .relaxed)
+    }
+  }
+
+  /// Batches that a shelf takes one after the other while nobody wants any: few, and more when
+  /// memory was wanted again soon after its return.
+  package static var longestSurplus: Int {
+    let creditShift = 21
+    return 4 + DirtyMemory.credit.bytes >> creditShift
+  }
+
   /// Takes over `count` free blocks, at most `batchCapacity`, whose addresses lie from `slots` on.
-  /// Beyond the shelf's limit, or without memory for a batch, they go to their slabs.
+  /// Beyond the shelf's limit, when nobody wanted any for a while, or without memory for a batch,
+  /// they go to their slabs: then the answer is false. In the second case one more batch goes, so
+  /// that a program which only frees leaves the shelf empty.
+  @discardableResult
   package static func put(
     _ sizeClass: SizeClass, _ slots: UInt, count: Int, reject: (UInt, Rejection) -> Void
-  ) {
+  ) -> Bool {
     let shelf = shelf(currentShard, sizeClass)
-    guard shelf.pointee.count.load(ordering: .relaxed) < shelfLimit(sizeClass),
+    let surplus = shelf.pointee.surplus.load(ordering: .relaxed)
+    let isWanted = surplus < longestSurplus
+    if isWanted { shelf.pointee.surplus.store(surplus + 1, ordering: .relaxed) }
+    guard isWanted, shelf.pointee.count.load(ordering: .relaxed) < shelfLimit(sizeClass),
       let batch = Batch.take()
     else {
-      return SlabList.giveBack(slots, count: count, of: sizeClass, reject: reject)
+      SlabList.giveBack(slots, count: count, of: sizeClass, reject: reject)
+      if !isWanted { empty(shelf, sizeClass, batches: 1, reject: reject) }
+      return false
     }
     batch.count = count
     Memory.copy(from: slots, to: batch.slots, UInt(count) &* 8)
     shelf.pointee.count.wrappingAdd(1, ordering: .relaxed)
     stack(shelf).push(batch.address)
+    return true
   }
 
   package static let batchCapacity = Batch.capacity
@@ -99,7 +126,7 @@ package enum Depot {
     for shard in 0...state.pointee.shardMask {
       empty(shelf(shard, sizeClass), sizeClass, batches: .max, reject: reject)
     }
-    SlabList(sizeClass).sweep(keeping: 0)
+    SlabList(sizeClass).sweep(keeping: 0, .all)
   }
 
   /// Returns half of the batches that lay idle since the last call to the slabs.

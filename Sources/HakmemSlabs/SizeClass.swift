@@ -35,7 +35,9 @@ package struct SizeClass: Equatable {
     /// Blocks moved at once between slabs and a thread cache.
     var refillCount: UInt16
     /// Granules of a slab.
-    var slabSpan: UInt32
+    var slabSpan: UInt16
+    /// Whole blocks that fit on one of the kernel's pages.
+    var blocksPerPage: UInt16
   }
 
   package static let reciprocalShift: UInt = 40
@@ -50,6 +52,7 @@ package struct SizeClass: Equatable {
   /// Granules of a slab: 1, or 4 where the blocks of 1 would leave more than 1 % of its pages over.
   package var slabSpan: UInt { UInt(facts.pointee.slabSpan) }
   package var slabBytes: UInt { slabSpan << Constants.granuleShift }
+  var blocksPerPage: Int { Int(facts.pointee.blocksPerPage) }
   package var reciprocal: UInt { UInt(facts.pointee.reciprocal) }
 
   /// The class that serves `byteCount`, which is at most `maximumBytes`.
@@ -111,7 +114,7 @@ package struct SizeClass: Equatable {
         blocksPerSlab: UInt32((span &* Constants.granuleBytes &- guardBytes) / bytes),
         cacheCapacity: UInt16(capacity),
         refillCount: UInt16(min(max(capacity / 2, 2), UInt(Batch.capacity))),
-        slabSpan: UInt32(span))
+        slabSpan: UInt16(span), blocksPerPage: UInt16(ProcessFacts.systemPageBytes / bytes))
     }
   }
 

@@ -1,3 +1,4 @@
+import CHakmemShims
 import HakmemPages
 import HakmemPlatform
 import Synchronization
@@ -20,20 +21,28 @@ package struct Slab: Equatable {
   struct Record: ~Copyable {
     let link: Atomic<UInt64>
     let availability: Atomic<UInt32>
-    var fresh: UInt32
-    var start: UInt
-    var superSlab: UInt
-    /// Where the bitmap lies: in the record, or in a chunk of its own for classes with more blocks.
-    var bitmap: UInt
+    /// Blocks that were handed out so far.
+    var fresh: UInt16
     let doubledClass: Atomic<UInt8>
     /// Bitmap word where the next carving begins to look.
     var hint: UInt8
+    var start: UInt
+    /// Where the bitmap lies: in the record, or in a chunk of its own for classes with more blocks.
+    var bitmap: UInt
+    /// Where the blocks' states lie while blocks are checked; else 0.
+    var states: UInt
+    /// Pages without a live block, the holder's: those given back since a block of theirs was taken
+    /// last, and those that the last sweep saw and no block was taken of since.
+    var purgedPages: UInt64
+    var idlePages: UInt64
+    /// When pages were given back last; Clock.milliseconds.
+    var purgedAt: UInt32
     /// Whether the granule's pages were zero when the slab was born.
     var wasZero: Bool
     /// Pages from the slab's start on that were used or made present.
     var readyPages: UInt8
-    /// Where the blocks' states lie while blocks are checked; else 0.
-    var states: UInt
+    /// Whether pages lost their last live block since the slab was purged last.
+    let hasFreedPages: Atomic<Bool>
   }
 
   /// The record's own bitmap fills its second line; with it 32 records fill a page.
@@ -44,7 +53,7 @@ package struct Slab: Equatable {
 
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }
   @inline(__always)
-  private func bitmapWord(_ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+  func bitmapWord(_ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
     Memory.pointer(at: record.pointee.bitmap &+ UInt(index) &* 8)
   }
 
@@ -91,10 +100,12 @@ package struct Slab: Equatable {
     }
     record.pointee.fresh = 0
     record.pointee.hint = 0
+    record.pointee.purgedPages = 0
+    record.pointee.idlePages = 0
     record.pointee.start = granules.start
-    record.pointee.superSlab = granules.superSlab.address
     record.pointee.wasZero = !granules.areDirty
     record.pointee.readyPages = 0
+    record.pointee.hasFreedPages.store(!record.pointee.wasZero, ordering: .relaxed)
     record.pointee.doubledClass.store(UInt8(sizeClass.doubled), ordering: .relaxed)
     record.pointee.availability.store(
       Self.listedFlag | UInt32(sizeClass.blocksPerSlab), ordering: .relaxed)
@@ -109,6 +120,7 @@ package struct Slab: Equatable {
   package func retire() {
     check(fault(isAtRest: true))
     MapLog.note(.slab, start, sizeClass.slabBytes)
+    let isDirty = touchedPages & ~record.pointee.purgedPages != 0
     let words = (Int(record.pointee.fresh) + 63) / 64
     for index in 0..<words { bitmapWord(index).pointee.store(0, ordering: .relaxed) }
     if sizeClass.blocksPerSlab > Self.ownBitmapBlocks { BitmapChunk.putBack(record.pointee.bitmap) }
@@ -120,11 +132,11 @@ package struct Slab: Equatable {
     record.pointee.doubledClass.store(0, ordering: .relaxed)
     record.pointee.availability.store(0, ordering: .relaxed)
     SlabCounters.shared.pointee.retired.wrappingAdd(1, ordering: .relaxed)
-    let superSlab = SuperSlab(unsafeRecord: record.pointee.superSlab)
+    let superSlab = SuperSlab(unsafeRecord: SuperSlabRegistry.record(at: start))
     let index = (start &- superSlab.start) >> Constants.granuleShift
     let granules = Granules(superSlab: superSlab, index: index)
     Self.setClassMap(0, granules)
-    SuperSlabPool.putGranules(granules)
+    SuperSlabPool.putGranules(granules, isDirty: isDirty)
   }
 
   private static func setClassMap(_ doubledClass: UInt, _ granules: Granules) {
@@ -135,15 +147,28 @@ package struct Slab: Equatable {
 
   /// The slab around `pointer`; nil when none lies there.
   package static func around(_ pointer: UInt) -> Slab? {
+    let record = record(around: pointer)
+    guard record != 0, Slab(unsafeRecord: record).sizeClass != .none else { return nil }
+    return Slab(unsafeRecord: record)
+  }
+
+  /// Where the record of the slab around `pointer` lies, if there is one; 0 where slabs are not.
+  private static func record(around pointer: UInt) -> UInt {
     let record = SuperSlabRegistry.record(at: pointer)
-    guard SpanKind.of(record: record) == .slabs else { return nil }
+    guard SpanKind.of(record: record) == .slabs else { return 0 }
     let superSlab = SuperSlab(unsafeRecord: record)
     let table = superSlab.slabTable
-    guard table != 0 else { return nil }
+    guard table != 0 else { return 0 }
     let granule = (pointer &- superSlab.start) >> Constants.granuleShift
-    let index = granule.roundedDown(to: superSlab.span)
-    let slab = Slab(unsafeRecord: table &+ index &* recordBytes)
-    return slab.sizeClass == .none ? nil : slab
+    return table &+ granule.roundedDown(to: superSlab.span) &* recordBytes
+  }
+
+  /// Begins to load what `around` and `markFree` will need.
+  static func prefetch(around pointer: UInt) {
+    let record = record(around: pointer)
+    guard record != 0 else { return }
+    hakmem_prefetch(record)
+    hakmem_prefetch(record &+ bitmapOffset)
   }
 
   private static func table(of superSlab: SuperSlab) -> UInt? {
@@ -203,9 +228,10 @@ package struct Slab: Equatable {
   }
 
   /// Carves up to `count` free blocks and writes their addresses from `slots` on; returns how many.
-  /// Blocks that were used before come first; fresh ones only up to the end of the page that the
-  /// first of them ends in, or of the pages made present ahead, so that memory is touched as
-  /// it is needed. The caller holds the slab.
+  /// Blocks that were used before come first, those on pages that were given back after the others
+  /// and from one page only; fresh ones only up to the end of the page that the first of them ends
+  /// in, or of the pages made present ahead, so that memory is touched as it is needed. The caller
+  /// holds the slab.
   package func carve(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
     let free = freeCount
     if Option.randomPlacement.isOn, free - (sizeClass.blocksPerSlab - freshCount) < count {
@@ -213,7 +239,14 @@ package struct Slab: Equatable {
     }
     let fresh = Int(record.pointee.fresh)
     let recycled = free - (sizeClass.blocksPerSlab - fresh)
-    if recycled > 0 { return (carveRecycled(into: slots, count: min(count, recycled)), false) }
+    if recycled > 0 {
+      let wanted = min(count, recycled)
+      return (
+        hasPagesToSpare
+          ? carveByPage(into: slots, count: wanted) : carveRecycled(into: slots, count: wanted),
+        false
+      )
+    }
     guard free > 0 else { return (0, false) }
     let taken = carveFresh(into: slots, count: min(count, free))
     return (taken, record.pointee.wasZero)
@@ -260,7 +293,8 @@ package struct Slab: Equatable {
       Memory.storeWord(
         first &+ UInt(taken - 1 - index) &* blockBytes, at: slots &+ UInt(index) &* 8)
     }
-    record.pointee.fresh = UInt32(fresh + taken)
+    record.pointee.fresh = UInt16(fresh + taken)
+    if hasPagesToSpare { noteUse(of: pages(of: fresh..<(fresh + taken))) }
     return taken
   }
 
@@ -297,7 +331,7 @@ package struct Slab: Equatable {
     return missing < 0 ? lowest(count, of: chosen) : chosen | lowest(missing, of: bits & ~chosen)
   }
 
-  private static func lowest(_ count: Int, of bits: UInt64) -> UInt64 {
+  static func lowest(_ count: Int, of bits: UInt64) -> UInt64 {
     var rest = bits
     for _ in 0..<count { rest &= rest &- 1 }
     return bits & ~rest
@@ -317,10 +351,10 @@ package struct Slab: Equatable {
     }
   }
 
-  /// Marks blocks of one bitmap word as free; returns those of them that were free already.
+  /// Marks blocks of one bitmap word as free; returns those that were free there already.
   package func markFree(_ bits: UInt64, word: Int) -> UInt64 {
     // Releases what the program wrote in the blocks before it freed them.
-    bits & bitmapWord(word).pointee.bitwiseOr(bits, ordering: .releasing).oldValue
+    bitmapWord(word).pointee.bitwiseOr(bits, ordering: .releasing).oldValue
   }
 
   /// Counts blocks that `markFree` marked. `mustList`: the caller lists the slab.

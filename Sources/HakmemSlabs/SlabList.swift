@@ -9,6 +9,11 @@ package struct SlabList {
     /// Slabs that became empty while listed, since the last sweep.
     let emptied: Atomic<Int>
     let slabs: Atomic<Int>
+    /// Pages that lost their last live block since the last sweep, nearly.
+    let freedPages: Atomic<Int>
+    /// Pages without a live block that the last sweep left; counted in `DirtyMemory`.
+    let keptPages: Atomic<Int>
+    let sweptAt: Atomic<UInt32>
   }
 
   static let byteCount = 64
@@ -25,8 +30,8 @@ package struct SlabList {
 
   private var stack: TaggedStack { TaggedStack(unsafeAt: UInt(bitPattern: state)) }
 
-  /// The second half of the line.
-  static let paceOffset: UInt = 32
+  /// The end of the line.
+  static let paceOffset: UInt = 48
   var pace: FreshPace { FreshPace(unsafeAt: UInt(bitPattern: state) &+ Self.paceOffset) }
 
   /// Slabs of the class, listed or not.
@@ -68,6 +73,12 @@ package struct SlabList {
     _ slots: UInt, count: Int, of sizeClass: SizeClass, reject: (UInt, Rejection) -> Void
   ) {
     let list = SlabList(sizeClass)
+    // Blocks of one batch lie in many slabs, whose records nobody used for long: load all at once.
+    if count > 1 {
+      for index in 0..<count {
+        Slab.prefetch(around: Memory.loadWord(at: slots &+ UInt(index) &* 8))
+      }
+    }
     var index = 0
     while index < count {
       let pointer = Memory.loadWord(at: slots &+ UInt(index) &* 8)
@@ -88,6 +99,7 @@ package struct SlabList {
   ) -> Int {
     var taken = 0
     var freed = 0
+    var pages = 0
     var word = 0
     var bits: UInt64 = 0
     while taken < count {
@@ -100,26 +112,32 @@ package struct SlabList {
       }
       let bit: UInt64 = 1 << UInt64(index % 64)
       if index / 64 != word || bits & bit != 0 {
-        freed += mark(bits, word: word, in: slab, reject)
+        freed += mark(bits, word: word, in: slab, &pages, reject)
         bits = 0
         word = index / 64
       }
       bits |= bit
     }
-    freed += mark(bits, word: word, in: slab, reject)
+    freed += mark(bits, word: word, in: slab, &pages, reject)
     if freed > 0 { recount(freed, in: slab) }
+    if pages > 0 { noteFreed(pages) }
     return taken
   }
 
   /// Marks blocks of one bitmap word as free; returns how many were not.
   private func mark(
-    _ bits: UInt64, word: Int, in slab: Slab, _ reject: (UInt, Rejection) -> Void
+    _ bits: UInt64, word: Int, in slab: Slab, _ pages: inout Int,
+    _ reject: (UInt, Rejection) -> Void
   ) -> Int {
     guard bits != 0 else { return 0 }
-    let twice = slab.markFree(bits, word: word)
+    let before = slab.markFree(bits, word: word)
+    let twice = before & bits
     if twice != 0 {
       let index = word * 64 + twice.trailingZeroBitCount
       reject(slab.start &+ UInt(index) &* sizeClass.blockBytes, .alreadyFree)
+    }
+    if slab.mayHaveFreedPages(bits, among: before | bits) {
+      pages += slab.freedPageCount(bits, word: word)
     }
     return (bits & ~twice).nonzeroBitCount
   }
@@ -133,28 +151,101 @@ package struct SlabList {
   private func noteEmptied() {
     let emptied = state.pointee.emptied.wrappingAdd(1, ordering: .relaxed).newValue
     // A sweep walks the whole list: wait until it pays.
-    if emptied > 1 + slabCount / 16 { sweep(keeping: 1) }
+    if emptied > 1 + slabCount / 16 { sweep(keeping: 1, .beyondBound) }
   }
 
-  /// Retires the empty slabs, but for `keeping` of them. Lists the others again first: retiring may
-  /// take a while, and who finds the list empty makes a new slab.
-  package func sweep(keeping: Int) {
-    guard state.pointee.emptied.exchange(0, ordering: .relaxed) > 0 || keeping == 0 else { return }
+  private func noteFreed(_ pages: Int) {
+    let freed = state.pointee.freedPages.wrappingAdd(pages, ordering: .relaxed).newValue
+    let fewest = 8
+    // What the last sweep left was worth keeping then: as much again has to come.
+    let left = state.pointee.keptPages.load(ordering: .relaxed)
+    if freed > max(fewest, slabCount / 4) + left { sweep(keeping: 1, .beyondBound) }
+  }
+
+  /// Which pages without a live block a sweep gives back.
+  package enum Purging {
+    /// All, when there is more dirty memory than is worth keeping; else none.
+    case beyondBound
+    /// Those that had no live block at the last such sweep either, and no block taken since.
+    case idle
+    case all
+  }
+
+  /// Sweeps with `idle` if the last sweep was `age` milliseconds ago or longer, and there is
+  /// anything to look for.
+  package func age(_ age: UInt32) {
+    let now = Clock.milliseconds()
+    guard now &- state.pointee.sweptAt.load(ordering: .relaxed) >= age else { return }
+    let isWorthIt =
+      state.pointee.freedPages.load(ordering: .relaxed) > 0
+      || state.pointee.keptPages.load(ordering: .relaxed) > 0
+    guard isWorthIt else { return }
+    state.pointee.sweptAt.store(now, ordering: .relaxed)
+    sweep(keeping: 1, .idle)
+  }
+
+  /// Retires the empty slabs, but for `keeping` of them, and gives back pages without a live block
+  /// in the others. Lists those first that need no more work: the rest may take a while, and who
+  /// finds the list empty makes a new slab.
+  package func sweep(keeping: Int, _ purging: Purging = .beyondBound) {
+    state.pointee.emptied.store(0, ordering: .relaxed)
+    state.pointee.freedPages.store(0, ordering: .relaxed)
     var kept = 0
     var doomed: UInt = 0
+    var spare: UInt = 0
+    var pages = 0
     var address = stack.popAll()
     while address != 0 {
       let next = TaggedStack.next(after: address)
-      let isEmpty = Slab(unsafeRecord: address).isEmpty
+      let slab = Slab(unsafeRecord: address)
+      let isEmpty = slab.isEmpty
       if isEmpty, kept >= keeping {
         TaggedStack.setNext(doomed, after: address)
         doomed = address
       } else {
         if isEmpty { kept += 1 }
-        stack.push(address)
+        let free = slab.hasFreedPages ? slab.dirtyFreePages.nonzeroBitCount : 0
+        if free > 0 {
+          pages += free
+          TaggedStack.setNext(spare, after: address)
+          spare = address
+        } else {
+          stack.push(address)
+        }
       }
       address = next
     }
+    keep(pages)
+    let purged = purge(spare, purging)
+    if purged > 0 { keep(max(pages - purged, 0)) }
+    retire(doomed)
+  }
+
+  /// Counts the pages without a live block that stay.
+  private func keep(_ pages: Int) {
+    let before = state.pointee.keptPages.exchange(pages, ordering: .relaxed)
+    DirtyMemory.add((pages - before) * Int(ProcessFacts.systemPageBytes))
+  }
+
+  /// Purges a chain of slabs and lists them again; returns how many pages went.
+  private func purge(_ chain: UInt, _ purging: Purging) -> Int {
+    let isDue = purging != .beyondBound || DirtyMemory.isTooMuch
+    var purged = 0
+    var address = chain
+    while address != 0 {
+      let slab = Slab(unsafeRecord: address)
+      address = TaggedStack.next(after: address)
+      if isDue { purged += purging == .idle ? slab.purgeIdle() : slab.purge() }
+      stack.push(slab.address)
+    }
+    if purging == .idle {
+      DirtyMemory.credit.waste(UInt(purged) &* ProcessFacts.systemPageBytes)
+    }
+    return purged
+  }
+
+  private func retire(_ chain: UInt) {
+    var doomed = chain
     while doomed != 0 {
       let slab = Slab(unsafeRecord: doomed)
       doomed = TaggedStack.next(after: doomed)

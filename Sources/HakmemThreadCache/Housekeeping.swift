@@ -26,8 +26,8 @@ package enum Housekeeping {
     ControlGroup.follow()
     let delay = UInt32(Option.purgeDelay.value)
     Depot.shrinkIdle(reject: Misuse.report)
-    for number in 1..<SizeClass.count { SlabList(SizeClass(number)).sweep(keeping: 1) }
     ThreadCache.flushParked(age: delay)
+    for number in 1..<SizeClass.count { SlabList(SizeClass(number)).age(delay) }
     Purge.run(age: delay)
   }
 

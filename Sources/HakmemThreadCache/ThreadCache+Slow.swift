@@ -17,6 +17,7 @@ extension ThreadCache {
     enterSlow(sizeClass)
     defer { leaveSlow() }
     record.pointee.refills &+= 1
+    setSurplus(false, sizeClass)
     let first = firstSlot(sizeClass)
     if sizeClass.cacheCapacity >= Depot.batchCapacity {
       let count = Depot.take(sizeClass, into: first)
@@ -35,6 +36,8 @@ extension ThreadCache {
       carved = SlabList(sizeClass).carve(into: first, count: sizeClass.refillCount)
       guard carved.count > 0 else { return 0 }
     }
+    // The bin may have shrunk.
+    extend(sizeClass, toHold: carved.count)
     return take(carved.count, from: first, sizeClass)
   }
 
@@ -69,13 +72,40 @@ extension ThreadCache {
     defer { leaveSlow() }
     let bin = bin(sizeClass)
     let capacity = Int(bitPattern: bin.limit &- firstSlot(sizeClass)) / 8
-    if capacity < sizeClass.cacheCapacity {
+    if capacity < sizeClass.cacheCapacity, !hasSurplus(sizeClass) {
       extend(sizeClass, toHold: min(capacity * 2, sizeClass.cacheCapacity))
     } else {
       record.pointee.overflows &+= 1
-      moveOldest(min(Depot.batchCapacity, (capacity + 1) / 2), of: sizeClass)
+      let isKept = moveOldest(min(Depot.batchCapacity, (capacity + 1) / 2), of: sizeClass)
+      if !isKept { shrink(sizeClass) }
     }
     _ = bin.push(block)
+  }
+
+  /// Halves a bin whose blocks nobody wants, so that a thread which only frees keeps few.
+  private func shrink(_ sizeClass: SizeClass) {
+    let fewest = 16
+    setSurplus(true, sizeClass)
+    let first = firstSlot(sizeClass)
+    let capacity = Int(bitPattern: bin(sizeClass).limit &- first) / 8
+    guard capacity > fewest else { return }
+    let shrunk = max(fewest, capacity / 2)
+    while count(sizeClass) > shrunk / 2 {
+      moveOldest(min(Depot.batchCapacity, count(sizeClass)), of: sizeClass)
+    }
+    bin(sizeClass).limit = first &+ UInt(shrunk) &* 8
+  }
+
+  private func hasSurplus(_ sizeClass: SizeClass) -> Bool {
+    record.pointee.surplusClasses[sizeClass.number / 64] & (1 << UInt64(sizeClass.number % 64)) != 0
+  }
+  private func setSurplus(_ hasSurplus: Bool, _ sizeClass: SizeClass) {
+    let bit: UInt64 = 1 << UInt64(sizeClass.number % 64)
+    if hasSurplus {
+      record.pointee.surplusClasses[sizeClass.number / 64] |= bit
+    } else {
+      record.pointee.surplusClasses[sizeClass.number / 64] &= ~bit
+    }
   }
 
   private func extend(_ sizeClass: SizeClass, toHold count: Int) {
@@ -84,13 +114,16 @@ extension ThreadCache {
   }
 
   /// Moves the `count` oldest blocks to the depot: the newest are the ones in the processor's cache.
-  package func moveOldest(_ count: Int, of sizeClass: SizeClass) {
+  /// False when they went on to the slabs, because nobody wants them.
+  @discardableResult
+  package func moveOldest(_ count: Int, of sizeClass: SizeClass) -> Bool {
     let first = firstSlot(sizeClass)
     let bin = bin(sizeClass)
     let moved = UInt(count) &* 8
-    Depot.put(sizeClass, first, count: count, reject: Misuse.report)
+    let isKept = Depot.put(sizeClass, first, count: count, reject: Misuse.report)
     Memory.move(from: first &+ moved, to: first, bin.top &- first &- moved)
     bin.top = bin.top &- moved
+    return isKept
   }
 
   // MARK: Slow calls

@@ -133,6 +133,8 @@ package struct ThreadCache: Equatable {
     var parkedAt: UInt32
     /// A bit for each class that had a slow call since the last look, by its number modulo 64.
     var activeClasses: UInt64
+    /// A bit for each class whose blocks went to the slabs since its last refill: nobody wants more.
+    var surplusClasses: InlineArray<2, UInt64>
     var lastLook: UInt32
     var runCount: UInt32
     var runBytes: UInt

@@ -7,6 +7,7 @@ enum DepotTests {
   static let all = [
     WhiteBoxTest("Depot.givesBatchesAsTheyCame", roundTrip),
     WhiteBoxTest("Depot.sendsWhatIsTooMuchToTheSlabs", limit),
+    WhiteBoxTest("Depot.keepsNothingForAProgramThatOnlyFrees", surplus),
     WhiteBoxTest("Depot.drainLeavesNothing", drain),
     WhiteBoxTest("Depot.halfOfWhatLaysIdleGoes", idle),
     WhiteBoxTest("Depot.noBlockIsTakenTwiceByManyThreads", threads),
@@ -34,6 +35,33 @@ enum DepotTests {
     Depot.put(sizeClass, UInt(bitPattern: slots), count: count) { _, _ in
       expect(false, "a live block is rejected")
     }
+  }
+
+  /// Puts blocks while others are wanted: another thread took from the same shelf.
+  private static func putWanted(
+    _ slots: UnsafeMutablePointer<UInt>, _ count: Int, _ sizeClass: SizeClass
+  ) {
+    let taken = Self.slots()
+    put(slots, count, sizeClass)
+    let found = Depot.take(sizeClass, into: UInt(bitPattern: taken))
+    put(taken, found, sizeClass)
+  }
+
+  private static func surplus() {
+    Fixture.setUp()
+    let sizeClass = SizeClass(8)
+    let all: UnsafeMutablePointer<UInt> = Memory.pointer(at: Fixture.memory(64 * capacity * 8))
+    carve(all, 64 * capacity, sizeClass)
+    for batch in 0..<64 { put(all + batch * capacity, capacity, sizeClass) }
+    // The thread may have changed the processor, and so the shelf.
+    let shards = Int(ProcessFacts.processors) * 2
+    expect(Depot.exactBlockCount(sizeClass) <= shards * Depot.longestSurplus * capacity)
+    let taken = slots()
+    expectEqual(Depot.take(SizeClass(9), into: UInt(bitPattern: taken)), 0, "another class's")
+    // Wanted again, in vain at the end: then a shelf takes what comes.
+    while Depot.take(sizeClass, into: UInt(bitPattern: taken)) > 0 {}
+    put(taken, capacity, sizeClass)
+    expectEqual(Depot.exactBlockCount(sizeClass), capacity, "blocks kept once they were wanted")
   }
 
   private static func roundTrip() {
@@ -65,7 +93,7 @@ enum DepotTests {
     expectEqual(limit, 4, "batches of the largest class on a shelf")
     for _ in 0..<40 {
       carve(slots, 4, sizeClass)
-      put(slots, 4, sizeClass)
+      putWanted(slots, 4, sizeClass)
     }
     // The thread may have changed the processor, and so the shelf.
     let shards = Int(ProcessFacts.processors)
@@ -96,7 +124,7 @@ enum DepotTests {
     let slots = slots()
     for _ in 0..<16 {
       carve(slots, capacity, sizeClass)
-      put(slots, capacity, sizeClass)
+      putWanted(slots, capacity, sizeClass)
     }
     Depot.shrinkIdle { _, _ in expect(false) }
     expectEqual(Depot.exactBlockCount(sizeClass), 16 * capacity, "blocks after the first look")

@@ -151,7 +151,6 @@ enum RunTableTests {
     table.end()
     expectEqual(UInt(superSlab.dirtyGranules), 0b110, "the dirty granules")
     // Granules 1 and 2 are pages 16 to 47.
-    table.forgetDirty()
     table.begin(superSlab)
     expectEqual(table.freeDirtyBytes, 32 * 4096, "the free dirty bytes")
     expectEqual(table.freePages, pages, "the free pages")

@@ -167,6 +167,7 @@ enum SlabListTests {
         giveBack(slots, count, sizeClass)
       }
       if random.below(200) == 0 { SlabList(sizeClass).sweep(keeping: random.below(2)) }
+      if random.below(200) == 0 { SlabList(sizeClass).sweep(keeping: 1, .all) }
     }
     for place in 0..<numbers.count {
       for block in held[place] {

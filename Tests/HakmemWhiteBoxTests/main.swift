@@ -42,6 +42,7 @@ func forEachTest(_ body: (WhiteBoxTest) -> Void) {
     StorageTests.all, AddressSpaceTests.all, ClassMapTests.all, SuperSlabRegistryTests.all,
     RunTableTests.all, PageRunsTests.all, SuperSlabTests.all, KeepCreditTests.all,
     SuperSlabPoolTests.all, LargeRegionsTests.all, SizeClassTests.all, SlabTests.all,
+    SlabPagesTests.all,
     SlabListTests.all, BatchTests.all, DepotTests.all, ThreadCacheTests.all, GateTests.all,
     RecorderTests.all,
   ] {

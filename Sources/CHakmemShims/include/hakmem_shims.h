@@ -47,6 +47,11 @@ HAKMEM_INLINE uintptr_t hakmem_stack_address(void) {
   return (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)7;
 }
 
+/* Begins to load the line that is written soon. */
+HAKMEM_INLINE void hakmem_prefetch(uintptr_t address) {
+  __builtin_prefetch((const void *)address, 1);
+}
+
 /* ---- Zeroed static storage, one block for each layer ---- */
 
 /* The registry's root, 8 bytes for each 16 GiB of user addresses, and the class map's chunk bits. */

@@ -51,6 +51,7 @@ enum {
   HAKMEM_SYS_munmap = SYS_munmap,
   HAKMEM_SYS_mremap = SYS_mremap,
   HAKMEM_SYS_madvise = SYS_madvise,
+  HAKMEM_SYS_process_madvise = 440, /* Linux 5.10; the same number everywhere */
   HAKMEM_SYS_prctl = SYS_prctl,
   HAKMEM_SYS_futex = SYS_futex,
   HAKMEM_SYS_gettid = SYS_gettid,

@@ -1,0 +1,17 @@
+import HakmemTestSupport
+import Testing
+
+/// Resident memory, as the kernel counts it; the programs are in Tests/Programs/memory.
+@Suite struct `Free memory goes back without a later call` {
+  @Test(arguments: ["ordered", "shuffled"]) func `when everything is freed`(order: String) throws {
+    try expectSuccess(of: "memory/free.c", ["256", "100", order, "0"])
+  }
+
+  @Test func `page by page when a tenth of the blocks stays`() throws {
+    try expectSuccess(of: "memory/free.c", ["256", "90", "shuffled", "0"])
+  }
+
+  @Test func `when a hundredth of the blocks stays`() throws {
+    try expectSuccess(of: "memory/free.c", ["128", "99", "shuffled", "0"])
+  }
+}
