@@ -111,7 +111,8 @@ struct InspectionTests {
     #expect(live == found.statistics.liveBytes - found.statistics.liveLargeBytes)
     let outcome = try Tool.run(["map", "--pid", "\(program.pid)", "--library", library])
     #expect(outcome.output.contains("8.00 MiB, 8.00 MiB resident"))
-    #expect(outcome.output.split(separator: "\n").dropFirst().allSatisfy { $0.count <= 100 })
+    let lines: [Substring] = outcome.output.split(separator: "\n")
+    #expect(lines.dropFirst().allSatisfy { $0.count <= 100 })
   }
 
   @Test func metricsKeepTheOpenMetricsFormat() throws {
