@@ -101,7 +101,8 @@ let package = Package(
 
     // The allocator, a layer to each target; a layer imports those above it only.
     .target(name: "CHakmemShims"),
-    .target(name: "HakmemPlatform", dependencies: ["CHakmemShims"], swiftSettings: embedded),
+    .target(
+      name: "HakmemPlatform", dependencies: ["CHakmemShims", "CHakmem"], swiftSettings: embedded),
     .target(name: "HakmemPages", dependencies: ["HakmemPlatform"], swiftSettings: embedded),
     .target(name: "HakmemSlabs", dependencies: ["HakmemPages"], swiftSettings: embedded),
     .target(

@@ -43,6 +43,7 @@ _Alignas(64) char hakmem_cache_area[hakmem_storage_bytes];
 _Alignas(64) char hakmem_recorder_area[hakmem_storage_bytes];
 _Alignas(64) char hakmem_malloc_area[hakmem_storage_bytes];
 _Alignas(4096) char hakmem_span_root_area[hakmem_root_bytes];
+_Alignas(4096) char hakmem_monitor_area[hakmem_monitor_bytes];
 
 void *hakmem_storage_area(int index, size_t *byte_count) {
   static const struct {
@@ -55,6 +56,7 @@ void *hakmem_storage_area(int index, size_t *byte_count) {
       {hakmem_cache_area, sizeof hakmem_cache_area},
       {hakmem_malloc_area, sizeof hakmem_malloc_area},
       {hakmem_span_root_area, sizeof hakmem_span_root_area},
+      {hakmem_monitor_area, sizeof hakmem_monitor_area},
   };
   if (index >= (int)(sizeof areas / sizeof areas[0])) return NULL;
   *byte_count = areas[index].byte_count;
@@ -76,6 +78,12 @@ void hakmem_set_errno(int value) { errno = value; }
 uint64_t hakmem_monotonic_nanoseconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t hakmem_calendar_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 

@@ -41,9 +41,11 @@ public func hakmem_posix_memalign(
       return 0
     }
   }
-  guard bytes <= Constants.maximumRequest else { return Int32(HAKMEM_ENOMEM) }
-  let block = allocateAnyAlignment(bytes, power)
-  guard block != 0 else { return Int32(HAKMEM_ENOMEM) }
+  let block = bytes <= Constants.maximumRequest ? allocateAnyAlignment(bytes, power) : 0
+  guard block != 0 else {
+    Events.record(.noMemory, size: bytes)
+    return Int32(HAKMEM_ENOMEM)
+  }
   result.pointee = UnsafeMutableRawPointer(bitPattern: block)
   return 0
 }
@@ -57,7 +59,7 @@ public func hakmem_valloc(_ byteCount: Int) -> UnsafeMutableRawPointer? {
 public func hakmem_pvalloc(_ byteCount: Int) -> UnsafeMutableRawPointer? {
   let page = ProcessFacts.learnedSystemPageBytes
   let bytes = UInt(bitPattern: byteCount)
-  guard bytes <= Constants.maximumRequest else { return Failure.outOfMemory() }
+  guard bytes <= Constants.maximumRequest else { return Failure.outOfMemory(bytes) }
   return allocateAligned(page, max(bytes, 1).roundedUp(to: page))
 }
 
@@ -68,9 +70,9 @@ public func hakmem_new_aligned(_ alignment: Int, _ byteCount: Int) -> UnsafeMuta
 }
 
 private func allocateAligned(_ power: UInt, _ byteCount: UInt) -> UnsafeMutableRawPointer? {
-  guard byteCount <= Constants.maximumRequest else { return Failure.outOfMemory() }
+  guard byteCount <= Constants.maximumRequest else { return Failure.outOfMemory(byteCount) }
   if power <= Constants.minimumAlignment { return hakmem_malloc(Int(bitPattern: byteCount)) }
-  return pointer(to: allocateAnyAlignment(byteCount, power))
+  return pointer(to: allocateAnyAlignment(byteCount, power), of: byteCount)
 }
 
 private func allocateAnyAlignment(_ byteCount: UInt, _ power: UInt) -> UInt {

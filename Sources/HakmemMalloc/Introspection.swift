@@ -60,7 +60,7 @@ public func hakmem_malloc_info(
   }
   let capacity: UInt = 64 << 10
   guard let buffer = SystemCalls.map(byteCount: capacity, protection: .readWrite) else {
-    _ = Failure.outOfMemory()
+    _ = Failure.outOfMemory(capacity)
     return -1
   }
   let bytes: UnsafeMutablePointer<UInt8> = Memory.pointer(at: buffer)

@@ -27,7 +27,7 @@ public func hakmem_free(_ pointer: UnsafeMutableRawPointer?) {
 public func hakmem_calloc(_ count: Int, _ byteCount: Int) -> UnsafeMutableRawPointer? {
   let (total, overflow) = UInt(bitPattern: count).multipliedReportingOverflow(
     by: UInt(bitPattern: byteCount))
-  guard !overflow else { return Failure.outOfMemory() }
+  guard !overflow else { return Failure.outOfMemory(.max) }
   guard total <= SizeClass.fastMaximumBytes else { return allocateZeroSlow(total) }
   let block = ThreadCache.current.bin(forSize: total).pop()
   guard block != 0 else { return allocateZeroSlow(total) }

@@ -56,7 +56,7 @@ enum Process {
     ThreadCache.learnLayout()
     check(
       PagesStorage.fault ?? SlabsStorage.fault ?? CacheStorage.fault ?? MallocStorage.fault
-        ?? RecorderStorage.fault)
+        ?? RecorderStorage.fault ?? StatisticsPage.fault)
     guard MetadataRegion.reserve(limit: ProcessFacts.addressSpaceLimit), Depot.create(),
       ClassMap.create(), CheckedCache.prepare(), GuardSampler.prepare()
     else { return false }
@@ -112,6 +112,7 @@ enum Process {
     Recorder.forked()
     ThreadCache.inheritAfterFork(parking: all)
     MapLog.continueInChild()
+    StatisticsPage.leaveToParent()
   }
 }
 
@@ -121,6 +122,7 @@ enum Process {
 public func hakmem_process_start() {
   guard Process.start() else { return }
   Recorder.processStarted()
+  if Option.statisticsPage.isOn { StatisticsPage.open(version: Version.text) }
   if Option.verbose.isOn, !Option.quiet.isOn { Report.printConfiguration() }
   _ = hak_ss_prewarm_init()
   MapLog.note(.thread, hakmem_thread_pointer())
@@ -132,6 +134,7 @@ public func hakmem_process_exit() {
   MapLog.note(.ends, 0)
   guard Process.isReady else { return }
   Recorder.processEnds()
+  StatisticsPage.close()
   if Option.statistics.isOn, !Option.quiet.isOn { Report.printStatistics() }
 }
 

@@ -16,7 +16,7 @@ public func hakmem_realloc(
   let new = UInt(bitPattern: byteCount)
   let address = UInt(bitPattern: pointer)
   if Interception.isActive {
-    return HakmemMalloc.pointer(to: Intercepted.reallocate(address, new))
+    return HakmemMalloc.pointer(to: Intercepted.reallocate(address, new), of: new)
   }
   guard ClassMap.covers(address) else { Misuse.stop(.reallocate, address) }
   let doubledClass = ClassMap.doubledClass(of: address)
@@ -33,7 +33,7 @@ public func hakmem_reallocarray(
 ) -> UnsafeMutableRawPointer? {
   let (total, overflow) = UInt(bitPattern: count).multipliedReportingOverflow(
     by: UInt(bitPattern: byteCount))
-  guard !overflow else { return Failure.outOfMemory() }
+  guard !overflow else { return Failure.outOfMemory(.max) }
   return hakmem_realloc(pointer, Int(bitPattern: total))
 }
 
@@ -54,7 +54,7 @@ private func resizeSlow(
   let address = UInt(bitPattern: pointer)
   guard let old = Heap.usableBytes(address) else { Misuse.stop(.reallocate, address) }
   if let resized = Heap.resizeWithoutCopying(address, old, new) {
-    return HakmemMalloc.pointer(to: resized)
+    return HakmemMalloc.pointer(to: resized, of: new)
   }
   return moveBlock(pointer, old, new)
 }

@@ -3,6 +3,7 @@ import CHakmemShims
 import HakmemPages
 import HakmemPlatform
 import HakmemSlabs
+import HakmemThreadCache
 import Synchronization
 
 /// The library's version, for people and for tools.

@@ -11,7 +11,8 @@ func allocateSlow(_ byteCount: Int) -> UnsafeMutableRawPointer? {
   let bytes = UInt(bitPattern: byteCount)
   let checked = ThreadCache.checkedCacheOfThread
   if checked != 0 {
-    return pointer(to: Checked.allocate(bytes, zero: false, CheckedCache(unsafeAt: checked)))
+    return pointer(
+      to: Checked.allocate(bytes, zero: false, CheckedCache(unsafeAt: checked)), of: bytes)
   }
   let cache = ThreadCache.current
   if bytes > SizeClass.fastMaximumBytes, cache.isOpen {
@@ -22,21 +23,22 @@ func allocateSlow(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     if block != 0 { return UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped }
   }
   if Interception.isActive {
-    return pointer(to: Intercepted.allocate(bytes, zero: false))
+    return pointer(to: Intercepted.allocate(bytes, zero: false), of: bytes)
   }
-  return pointer(to: Heap.allocate(bytes, zero: false))
+  return pointer(to: Heap.allocate(bytes, zero: false), of: bytes)
 }
 
 @inline(never)
 func allocateZeroSlow(_ byteCount: UInt) -> UnsafeMutableRawPointer? {
   let checked = ThreadCache.checkedCacheOfThread
   if checked != 0 {
-    return pointer(to: Checked.allocate(byteCount, zero: true, CheckedCache(unsafeAt: checked)))
+    return pointer(
+      to: Checked.allocate(byteCount, zero: true, CheckedCache(unsafeAt: checked)), of: byteCount)
   }
   if Interception.isActive {
-    return pointer(to: Intercepted.allocate(byteCount, zero: true))
+    return pointer(to: Intercepted.allocate(byteCount, zero: true), of: byteCount)
   }
-  return pointer(to: Heap.allocate(byteCount, zero: true))
+  return pointer(to: Heap.allocate(byteCount, zero: true), of: byteCount)
 }
 
 @inline(never)
@@ -61,15 +63,16 @@ func freeSizedSlow(_ pointer: UnsafeMutableRawPointer?, _ alignment: Int, _ byte
   freeSlow(pointer)
 }
 
-/// The block as C sees it; for 0, NULL with ENOMEM.
-func pointer(to block: UInt) -> UnsafeMutableRawPointer? {
-  guard block != 0 else { return Failure.outOfMemory() }
+/// The block of `byteCount` as C sees it; for 0, NULL with ENOMEM.
+func pointer(to block: UInt, of byteCount: UInt) -> UnsafeMutableRawPointer? {
+  guard block != 0 else { return Failure.outOfMemory(byteCount) }
   return UnsafeMutableRawPointer(bitPattern: block)
 }
 
 /// How the C interface says no.
 enum Failure {
-  static func outOfMemory() -> UnsafeMutableRawPointer? {
+  static func outOfMemory(_ byteCount: UInt) -> UnsafeMutableRawPointer? {
+    Events.record(.noMemory, size: byteCount)
     hakmem_set_errno(Int32(HAKMEM_ENOMEM))
     return nil
   }

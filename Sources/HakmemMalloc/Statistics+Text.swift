@@ -3,6 +3,7 @@ import CHakmemShims
 import HakmemPages
 import HakmemPlatform
 import HakmemSlabs
+import HakmemThreadCache
 
 extension Statistics {
   /// Calls `body` with each figure of the total: its name and value.
@@ -64,6 +65,10 @@ extension Statistics {
       Self.appendMember("slab_free_blocks", UInt(figures.slab_free_blocks), to: &text)
       text.append(",")
       Self.appendMember("slabs", UInt(figures.slabs), to: &text)
+      text.append(",")
+      Self.appendMember("refilled_blocks", UInt(figures.refilled_blocks), to: &text)
+      text.append(",")
+      Self.appendMember("returned_blocks", UInt(figures.returned_blocks), to: &text)
       text.append("}")
     }
     text.append("]}")

@@ -43,6 +43,7 @@ enum View {
     }
     hakmem_set_class_map(classMap)
     LockRank.forEach { Lock($0).reset() }
+    guard copyPublishedPage(read, argument) else { return Int32(HAKMEM_EFAULT) }
     guard Process.isReady else { return Int32(HAKMEM_EAGAIN) }
     return copyMetadata(read, argument)
   }
@@ -67,6 +68,18 @@ enum View {
       SystemCalls.unmap(ClassMap.extent.lowerBound, UInt(bitPattern: ClassMap.extent.count))
     }
     taken.pointee = 1
+  }
+
+  /// A process that publishes its page has its events there.
+  private static func copyPublishedPage(
+    _ read: Read, _ argument: UnsafeMutableRawPointer?
+  ) -> Bool {
+    guard MonitorStorage.isPublished else { return true }
+    let page = MonitorStorage.page
+    MonitorStorage.publish(0)
+    return read(
+      page, UnsafeMutableRawPointer(bitPattern: MonitorStorage.ownPage),
+      Int(MonitorStorage.pageBytes), argument)
   }
 
   private static func copyMetadata(_ read: Read, _ argument: UnsafeMutableRawPointer?) -> Int32 {

@@ -44,6 +44,7 @@ package enum Purge {
 
   private static func note(_ start: UInt, _ byteCount: UInt) {
     MapLog.note(.purged, start, byteCount)
+    Events.recordPurge(of: byteCount)
     let counters = PageCounters.shared
     counters.pointee.purges.wrappingAdd(1, ordering: .relaxed)
     counters.pointee.purgedBytes.wrappingAdd(Int(byteCount), ordering: .relaxed)

@@ -196,14 +196,24 @@ package struct SuperSlab: Equatable {
     }
   }
 
+  /// Of all SuperSlabs that were ever created the newest, and the one made before this one: a walk
+  /// may pause, for the list only grows at its head.
+  package static var first: SuperSlab? {
+    let head: UnsafeMutablePointer<Atomic<UInt>> = Memory.pointer(at: PagesStorage.allSuperSlabs)
+    let address = head.pointee.load(ordering: .acquiring)
+    return address == 0 ? nil : SuperSlab(unsafeRecord: address)
+  }
+  package var next: SuperSlab? {
+    let address = record.pointee.nextOfAll
+    return address == 0 ? nil : SuperSlab(unsafeRecord: address)
+  }
+
   /// Calls `body` for every SuperSlab that was ever created.
   package static func forEach(_ body: (SuperSlab) -> Void) {
-    let head: UnsafeMutablePointer<Atomic<UInt>> = Memory.pointer(at: PagesStorage.allSuperSlabs)
-    var address = head.pointee.load(ordering: .acquiring)
-    while address != 0 {
-      let superSlab = SuperSlab(unsafeRecord: address)
-      body(superSlab)
-      address = superSlab.record.pointee.nextOfAll
+    var superSlab = first
+    while let found = superSlab {
+      body(found)
+      superSlab = found.next
     }
   }
 }

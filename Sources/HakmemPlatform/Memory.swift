@@ -10,6 +10,12 @@ package enum Memory {
     UnsafeMutablePointer<T>(bitPattern: address).unsafelyUnwrapped
   }
 
+  /// Where a field of something in raw memory lies.
+  @inline(__always)
+  package static func address<T: ~Copyable>(of field: inout T) -> UInt {
+    withUnsafeMutablePointer(to: &field) { UInt(bitPattern: $0) }
+  }
+
   @inline(__always)
   package static func loadWord(at address: UInt) -> UInt {
     UnsafePointer<UInt>(bitPattern: address).unsafelyUnwrapped.pointee

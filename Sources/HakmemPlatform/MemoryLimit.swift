@@ -97,7 +97,10 @@ package enum MemoryLimit {
   }
 
   private static func press(_ bits: UInt32) {
-    state.pointee.pressure.bitwiseOr(bits, ordering: .relaxed)
+    let old = state.pointee.pressure.bitwiseOr(bits, ordering: .relaxed).oldValue
+    guard old & bits == 0 else { return }
+    Events.record(
+      .limit, size: UInt(bits == Pressure.refused ? hard : soft), detail: bits)
   }
 }
 

@@ -3,7 +3,8 @@ import CHakmemShims
 /// The options of the environment, one row each: the only table. Values are read once, when the
 /// allocator starts, and never in a setuid program.
 package enum Option: Int {
-  case mode, quiet, verbose, statistics, purgeDelay, warmBytes, cacheBytes, prewarm, prefault,
+  case mode, quiet, verbose, statistics, statisticsPage, purgeDelay, warmBytes, cacheBytes, prewarm,
+    prefault,
     hugePages, limit, controlGroup, mapTrace, profile, record, canary, zeroOnFree, verifyZero,
     quarantine, randomPlacement, guardPages, guardSample
 
@@ -47,6 +48,11 @@ package enum Option: Int {
     case .statistics:
       Row(
         name: "HAKMEM_STATS", help: "1: print a summary of the heap at exit.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .statisticsPage:
+      Row(
+        name: "HAKMEM_STATS_PAGE",
+        help: "1: show the heap's figures and events to others in a file of /dev/shm.",
         range: "0…1", standard: "0", minimum: 0, maximum: 1)
     case .purgeDelay:
       Row(

@@ -309,6 +309,15 @@ package enum SystemCalls {
     return isError(result) ? nil : UInt(bitPattern: result)
   }
 
+  package static func removeFile(_ path: UnsafePointer<UInt8>) {
+    let currentDirectory = -100
+    _ = hakmem_system_call3(HAKMEM_SYS_unlinkat, currentDirectory, Int(bitPattern: path), 0)
+  }
+
+  package static func userID() -> UInt32 {
+    UInt32(truncatingIfNeeded: hakmem_system_call3(HAKMEM_SYS_geteuid, 0, 0, 0))
+  }
+
   package static func writeAll(to descriptor: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) {
     let interrupted = -4
     var written = 0

@@ -260,4 +260,13 @@ package enum Rejection {
   case foreign
   case interior
   case alreadyFree
+
+  /// In events.
+  package var number: UInt32 {
+    switch self {
+    case .foreign: 1
+    case .interior: 2
+    case .alreadyFree: 3
+    }
+  }
 }

@@ -33,12 +33,13 @@ extension CacheStorage {
     map.add(header &+ Offset.kind, 8)
     map.add(header &+ Offset.checkedCache, 8)
     map.add(Offset.record, MemoryLayout<ThreadCache.Record>.size)
-    // Bin 0's zero word and one below each class's slots.
+    // Bin 0's zero word; below each class's slots its traffic and a zero word.
     map.add(Offset.slots, 8)
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)
       map.add(
-        ThreadCacheLayout.firstSlotOffset(sizeClass) &- 8, (sizeClass.cacheCapacity + 1) * 8)
+        ThreadCacheLayout.firstSlotOffset(sizeClass) &- 8 &- ThreadCache.trafficBytes,
+        (sizeClass.cacheCapacity + 1) * 8 + Int(ThreadCache.trafficBytes))
     }
     if Offset.record % Constants.lineBytes != 0 { return "a cache's record does not begin a line" }
     return map.fault

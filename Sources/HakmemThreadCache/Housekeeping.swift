@@ -29,6 +29,7 @@ package enum Housekeeping {
     ThreadCache.flushParked(age: delay)
     for number in 1..<SizeClass.count { SlabList(SizeClass(number)).age(delay) }
     Purge.run(age: delay)
+    if Option.statisticsPage.isOn { StatisticsPage.refresh() }
   }
 
   /// Gives back everything that lies free: the caller's cache, the depots, empty slabs and pages.

@@ -93,7 +93,7 @@ package enum Misuse {
   }
 
   package static func stop(_ action: Action, _ pointer: UInt, _ rejection: Rejection) -> Never {
-    stop(action, pointer) {
+    stop(action, pointer, detail: rejection.number) {
       switch rejection {
       case .alreadyFree: $0.append("double free: ")
       case .interior: $0.append("interior pointer: ")
@@ -102,10 +102,14 @@ package enum Misuse {
     }
   }
 
+  /// In events, where `Rejection.number` has the others.
+  private static let damage: UInt32 = 4
+
   private static func stop(
-    _ action: Action, _ pointer: UInt, finding: (inout Text) -> Void
+    _ action: Action, _ pointer: UInt, detail: UInt32 = damage, finding: (inout Text) -> Void
   ) -> Never {
     let callers = CallStack.capture()
+    Events.record(.corruption, address: pointer, detail: detail)
     Text.message {
       $0.append("hakmem: ")
       $0.append(action.text)

@@ -73,13 +73,22 @@ extension ThreadCache {
   package var refillCount: UInt { record.pointee.refills }
   package var overflowCount: UInt { record.pointee.overflows }
 
+  /// Of all caches the newest, and the one made before this one.
+  static var first: ThreadCache? {
+    let address = allHead.pointee.load(ordering: .acquiring)
+    return address == 0 ? nil : ThreadCache(unsafeAt: address)
+  }
+  var next: ThreadCache? {
+    let address = record.pointee.nextOfAll
+    return address == 0 ? nil : ThreadCache(unsafeAt: address)
+  }
+
   /// Calls `body` for every cache, owned or parked.
   package static func forEach(_ body: (ThreadCache) -> Void) {
-    var address = allHead.pointee.load(ordering: .acquiring)
-    while address != 0 {
-      let cache = ThreadCache(unsafeAt: address)
-      body(cache)
-      address = cache.record.pointee.nextOfAll
+    var cache = first
+    while let found = cache {
+      body(found)
+      cache = found.next
     }
   }
 

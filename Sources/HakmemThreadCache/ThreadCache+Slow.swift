@@ -61,6 +61,7 @@ extension ThreadCache {
   private func take(_ count: Int, from first: UInt, _ sizeClass: SizeClass) -> UInt {
     let last = first &+ UInt(count - 1) &* 8
     bin(sizeClass).top = last
+    countRefilled(count, sizeClass)
     return Memory.loadWord(at: last)
   }
 
@@ -120,6 +121,7 @@ extension ThreadCache {
     let first = firstSlot(sizeClass)
     let bin = bin(sizeClass)
     let moved = UInt(count) &* 8
+    countReturned(count, sizeClass)
     let isKept = Depot.put(sizeClass, first, count: count, reject: Misuse.report)
     Memory.move(from: first &+ moved, to: first, bin.top &- first &- moved)
     bin.top = bin.top &- moved

@@ -11,13 +11,14 @@ enum ThreadCacheLayout {
   }
   static var byteCount: UInt { Memory.loadWord(at: offsets) }
 
-  /// Lays the classes' slots out one after the other, each above its zero word. Runs once.
+  /// Lays the classes' slots out one after the other, each above its traffic's two words and its zero
+  /// word. Runs once.
   static func learn() {
     // The first word is bin 0's zero.
     var offset = ThreadCache.Offset.slots &+ 8
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)
-      offset &+= 8
+      offset &+= ThreadCache.trafficBytes &+ 8
       Memory.storeWord(offset, at: offsets &+ sizeClass.doubled &* 4)
       offset &+= UInt(sizeClass.cacheCapacity) &* 8
     }

@@ -12,6 +12,7 @@ struct HakmemCommand: ParsableCommand {
         hakmem run -- python3 server.py   run a program on HAKMEM
         hakmem doctor --pid 4711          which allocator serves a process
         hakmem stats --pid 4711           what its heap holds
+        hakmem top 4711                   the same, live
         hakmem ledger --pid 4711          where its resident memory is
         hakmem options                    the options and their defaults
         hakmem bench                      measure HAKMEM beside every other
@@ -25,6 +26,7 @@ struct HakmemCommand: ParsableCommand {
     subcommands: [
       RunCommand.self, EnvCommand.self, DoctorCommand.self, OptionsCommand.self,
       BenchCommand.self, ProfileCommand.self, StatsCommand.self, LedgerCommand.self,
+      TopCommand.self,
       MapCommand.self, ProbeCommand.self, InspectCommand.self,
     ])
 

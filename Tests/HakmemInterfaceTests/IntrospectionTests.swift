@@ -48,6 +48,15 @@ import Testing
     try expectSuccess(of: "interface/hakmem_walk.c")
   }
 
+  @Test func `events are kept in a ring, and thread caches count their traffic`() throws {
+    try expectSuccess(of: "interface/hakmem_events.c")
+    try expectSuccess(of: "interface/hakmem_events.c", environment: ["HAKMEM_STATS_PAGE": "1"])
+  }
+
+  @Test func `the statistics page shows figures and events, and each process has its own`() throws {
+    try expectSuccess(of: "interface/hakmem_page.c", environment: ["HAKMEM_STATS_PAGE": "1"])
+  }
+
   @Test func `statistics as JSON are well-formed and cut to the capacity`() throws {
     let outcome = try expectSuccess(of: "interface/hakmem_json.c")
     guard outcome.skipped.isEmpty else { return }

@@ -7,6 +7,7 @@ import Testing
   @Test func everyCommandHasHelpWithExamples() throws {
     for command in [
       [], ["run"], ["env"], ["doctor"], ["options"], ["bench"], ["stats"], ["ledger"], ["map"],
+      ["top"],
     ] {
       let outcome = try Tool.run(command + ["--help"])
       #expect(outcome.ending == .exited(0), "\(command)")

@@ -163,6 +163,62 @@ struct InspectionTests {
     #expect(ended.contains("ended") || ended.contains("no process"), "\(ended)")
   }
 
+  @Test func aPageIsUsedWhereMemoryIsNotRead() throws {
+    let program = try HoldingProgram(environment: ["HAKMEM_STATS_PAGE": "1"])
+    let page = try #require(PublishedPage.find(pid: program.pid))
+    #expect(page.pid == program.pid && page.version == Version.tool)
+    let scratch = Scratch()
+    let other = scratch.write("libhakmem.so", "another build")
+    let outcome = try Tool.run(["stats", "--pid", "\(program.pid)", "--library", other])
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    #expect(outcome.output.contains("from its page"))
+    #expect(outcome.output.contains("another build of HAKMEM"))
+    program.end()
+    #expect(PublishedPage.find(pid: program.pid) == nil)
+  }
+
+  @Test func eventsOutliveACrash() throws {
+    let scratch = Scratch()
+    let source = scratch.write(
+      "twice.c",
+      """
+      #include <stdlib.h>
+      int main(void) { void *volatile p = malloc(4 << 20); free(p); free(p); }
+      """)
+    let program = "\(scratch.path)/twice"
+    let compilation = try ChildProcess(
+      program: Built.compiler ?? "cc", arguments: ["-fno-builtin", "-w", source, "-o", program]
+    ).run()
+    try #require(compilation.ending == .exited(0), "\(compilation.errors)")
+    var pid: pid_t = 0
+    let outcome = try ChildProcess(
+      program: program, arguments: [],
+      environment: ["LD_PRELOAD": library, "HAKMEM_STATS_PAGE": "1"]
+    ).run { pid = $0 }
+    #expect(outcome.ending == .signalled(SIGABRT), "\(outcome.errors)")
+    let page = try #require(PublishedPage.find(pid: pid))
+    #expect(page.events.last?.kind == .corruption)
+    let text = try Tool.run(["stats", "--pid", "\(pid)"])
+    #expect(text.output.contains("the process has ended"))
+    #expect(text.output.contains("a double free: 0x"))
+    #expect(try Tool.run(["top"]).output.contains("ended; "))
+    // Not until somebody has seen it.
+    #expect(unlink(page.path) == 0)
+  }
+
+  @Test func topPrintsOnceWhereThereIsNoTerminal() throws {
+    let program = try HoldingProgram()
+    let outcome = try Tool.run([
+      "top", "\(program.pid)", "--interval", "0.1", "--library", library,
+    ])
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    #expect(outcome.output.contains("taken/s"))
+    #expect(!outcome.output.contains("\u{1b}"))
+    let lines: [Substring] = outcome.output.split(separator: "\n")
+    #expect(lines.dropFirst().allSatisfy { $0.count <= 100 })
+    #expect(try Tool.run(["top"]).output.contains("\(program.pid)"))
+  }
+
   @Test(.enabled(if: geteuid() == 0 && Built.isExecutable("/usr/bin/setpriv"), "not root"))
   func anotherUsersProcessIsRefused() throws {
     let program = try HoldingProgram()
@@ -197,6 +253,35 @@ struct InspectionTests {
     #expect(areas[0].resident == 1 << 20 && areas[0].lazilyFreed == 64 << 10)
     #expect(areas[1].name == "/opt/a b/libx.so (deleted)")
     #expect(areas[1].fileOffset == 4096 && areas[1].swapped == 8192)
+  }
+
+  @Test func pagesOfUnknownFormatsAreNoPages() {
+    var bytes = [UInt8](repeating: 0, count: 20480)
+    #expect(PublishedPage(path: "", bytes: bytes) == nil)
+    bytes.replaceSubrange(0..<7, with: Array("hakmem\n".utf8))
+    #expect(PublishedPage(path: "", bytes: bytes) == nil)
+    bytes[8] = UInt8(HAKMEM_PAGE_FORMAT)
+    // No class and no event has room.
+    #expect(PublishedPage(path: "", bytes: bytes) == nil)
+    bytes[56] = 64
+    bytes[68] = 48
+    #expect(PublishedPage(path: "", bytes: bytes) != nil)
+    // A ring beyond the file's end.
+    bytes[66] = 1
+    #expect(PublishedPage(path: "", bytes: bytes) == nil)
+    #expect(PublishedPage(path: "", bytes: Array(bytes.prefix(100))) == nil)
+  }
+
+  @Test func countersOfAProcessWithAStrangeNameAreRead() throws {
+    let text = "7 (a) b (c) S 1 7 7 0 -1 4194304 123 0 45 0 200 100 0 0 20 0 1 0 1 1 1"
+    let counters = try #require(ProcessCounters(stat: text))
+    #expect(counters.minorFaults == 123 && counters.majorFaults == 45)
+    #expect(counters.processorSeconds == 300 / Double(sysconf(Int32(_SC_CLK_TCK))))
+  }
+
+  @Test func linesAreCutWithoutTheirColours() {
+    #expect(LiveScreen.cut("abc", to: 2) == "ab")
+    #expect(LiveScreen.cut("\u{1b}[1mabc\u{1b}[0m", to: 2) == "\u{1b}[1mab\u{1b}[0m")
   }
 
   private static func stretch(_ addresses: Range<UInt>, _ area: Int) -> PresentPages.Stretch {

@@ -166,6 +166,8 @@ typedef struct hakmem_class_statistics {
   size_t depot_blocks;
   size_t slab_free_blocks;     /* free in slabs, used before or not */
   size_t slabs;
+  uint64_t refilled_blocks;    /* blocks that thread caches took from depot and slabs so far */
+  uint64_t returned_blocks;    /* blocks that they gave back; the others came and went unseen */
 } hakmem_class_statistics_t;
 bool hakmem_class_statistics(int size_class, hakmem_class_statistics_t *statistics, size_t size);
 
@@ -217,6 +219,58 @@ int hakmem_walk(void (*callback)(const hakmem_stretch_t *stretch, void *argument
 int hakmem_view(uintptr_t load_address,
                 bool (*read)(uintptr_t address, void *buffer, size_t size, void *argument),
                 void *argument);
+
+/* What happened in the heap, kept for a while. */
+typedef enum hakmem_event_kind {
+  HAKMEM_EVENT_CORRUPTION = 1,  /* a pointer that is not a live block; see detail */
+  HAKMEM_EVENT_PURGE = 2,       /* free pages went back to the kernel: size bytes in 0.1 s */
+  HAKMEM_EVENT_LIMIT = 3,       /* a limit of size bytes was passed; detail: 1 soft, 2 hard */
+  HAKMEM_EVENT_NO_MEMORY = 4,   /* a request of size bytes failed */
+} hakmem_event_kind_t;
+
+typedef struct hakmem_event {
+  uint64_t number;              /* from 1 on; 0: being written */
+  uint64_t time;                /* nanoseconds since 1970 */
+  uint64_t address;
+  uint64_t size;
+  uint32_t kind;
+  uint32_t detail;              /* corruption: 1 foreign pointer, 2 interior, 3 double free,
+                                 * 4 damaged block */
+  uint32_t thread;              /* the kernel's number of the thread */
+  uint32_t reserved;
+} hakmem_event_t;
+
+/* Calls `callback` for the last events, at most HAKMEM_PAGE_EVENTS, oldest first. */
+void hakmem_events(void (*callback)(const hakmem_event_t *event, void *argument), void *argument);
+
+/* ---- The statistics page ------------------------------------------------------------------- */
+
+/* With HAKMEM_STATS_PAGE=1 the process maps a file of this layout for others to read: see
+ * Documentation/statistics.md. Numbers are the machine's. */
+enum { HAKMEM_PAGE_FORMAT = 1, HAKMEM_PAGE_EVENTS = 256 };
+
+typedef struct hakmem_page {
+  char magic[8];                /* "hakmem\n" and NUL */
+  uint32_t format;              /* HAKMEM_PAGE_FORMAT */
+  uint32_t size;                /* bytes of the file */
+  uint32_t pid;                 /* in the process's own namespace */
+  uint32_t sequence;            /* odd while total and classes are replaced; read again then */
+  uint64_t started;             /* nanoseconds since 1970 */
+  uint64_t refreshed;           /* when total and classes were; 0: never yet */
+  uint64_t event_count;         /* events so far */
+  uint32_t classes_offset;      /* bytes from the start to hakmem_class_statistics_t of class 1 … */
+  uint32_t class_count;
+  uint32_t class_stride;
+  uint32_t events_offset;       /* … and to the ring of hakmem_event_t: number n at (n - 1) mod */
+  uint32_t event_capacity;      /* event_capacity */
+  uint32_t event_stride;
+  uint32_t total_size;          /* bytes of total that are known */
+  uint32_t reserved;
+  char version[16];
+  hakmem_statistics_t total;
+} hakmem_page_t;
+
+/* ---- Stopping and walking ------------------------------------------------------------------ */
 
 /* Makes other threads wait at their next allocation or free until hakmem_enable. The calling
  * thread may go on freeing and allocating. Does not nest. */

@@ -67,6 +67,9 @@ extern HAKMEM_INTERNAL char hakmem_cache_area[hakmem_storage_bytes];
 extern HAKMEM_INTERNAL char hakmem_recorder_area[hakmem_storage_bytes];
 extern HAKMEM_INTERNAL char hakmem_malloc_area[hakmem_storage_bytes];
 extern HAKMEM_INTERNAL char hakmem_span_root_area[hakmem_root_bytes];
+/* Events, and what prepares the statistics page: not touched before there is something to tell. */
+enum { hakmem_monitor_bytes = 40960 };
+extern HAKMEM_INTERNAL char hakmem_monitor_area[hakmem_monitor_bytes];
 HAKMEM_INLINE void *hakmem_platform_storage(void) { return hakmem_platform_area; }
 HAKMEM_INLINE void *hakmem_pages_storage(void) { return hakmem_pages_area; }
 HAKMEM_INLINE void *hakmem_slabs_storage(void) { return hakmem_slabs_area; }
@@ -74,6 +77,7 @@ HAKMEM_INLINE void *hakmem_cache_storage(void) { return hakmem_cache_area; }
 HAKMEM_INLINE void *hakmem_recorder_storage(void) { return hakmem_recorder_area; }
 HAKMEM_INLINE void *hakmem_malloc_storage(void) { return hakmem_malloc_area; }
 HAKMEM_INLINE void *hakmem_span_root_storage(void) { return hakmem_span_root_area; }
+HAKMEM_INLINE void *hakmem_monitor_storage(void) { return hakmem_monitor_area; }
 /* The areas one by one, from index 0; NULL behind the last. */
 HAKMEM_INTERNAL void *hakmem_storage_area(int index, size_t *byte_count);
 /* Apart from them, what a view of another process knows of itself. */
@@ -104,6 +108,8 @@ HAKMEM_INTERNAL unsigned long hakmem_auxiliary_value(unsigned long type);
 HAKMEM_INTERNAL void hakmem_set_errno(int value);
 /* Coarse: about a tick of the kernel exact. */
 HAKMEM_INTERNAL uint64_t hakmem_monotonic_nanoseconds(void);
+/* Since 1970, about a tick of the kernel exact. */
+HAKMEM_INTERNAL uint64_t hakmem_calendar_nanoseconds(void);
 HAKMEM_INTERNAL uint64_t hakmem_exact_nanoseconds(void);
 /* Behind the thread's thread-local variables (x86-64), or before them. */
 HAKMEM_INLINE uintptr_t hakmem_thread_pointer(void) {

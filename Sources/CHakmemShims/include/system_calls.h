@@ -70,6 +70,8 @@ enum {
   HAKMEM_SYS_pwrite64 = SYS_pwrite64,
   HAKMEM_SYS_getcwd = SYS_getcwd,
   HAKMEM_SYS_getrandom = SYS_getrandom,
+  HAKMEM_SYS_geteuid = SYS_geteuid,
+  HAKMEM_SYS_unlinkat = SYS_unlinkat,
 };
 
 /* What tells one file from another; glibc's struct stat is the kernel's on these machines. */

@@ -8,7 +8,8 @@ struct StatsCommand: ParsableCommand {
     abstract: "Shows what the heap of a running process holds.",
     discussion: """
       The process is neither stopped nor slowed: its memory is read while it runs, by the code of \
-      its own library. It must belong to you.
+      its own library. It must belong to you. Where that is forbidden, and for a process that crashed, \
+      the page is shown that HAKMEM_STATS_PAGE=1 publishes.
 
       Examples:
         hakmem stats --pid 4711
@@ -59,6 +60,7 @@ struct LedgerCommand: ParsableCommand {
 
   func run() throws {
     let found = try process.inspect()
+    guard found.isRunning else { throw InspectionFailure.ended(process.pid) }
     if json { return try Terminal.show(json: found.ledger) }
     Terminal.show(LedgerText.lines(found))
   }
@@ -82,6 +84,7 @@ struct MapCommand: ParsableCommand {
 
   func run() throws {
     let found = try process.inspect()
+    if let reason = found.reason { throw InspectionFailure(reason) }
     if json { return try Terminal.show(json: found.map) }
     Terminal.show(MapText.lines(found))
   }

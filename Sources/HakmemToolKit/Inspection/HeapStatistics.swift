@@ -38,6 +38,10 @@ package struct HeapStatistics: Codable, Equatable, Sendable {
     package var depotBlocks = 0
     package var slabFreeBlocks = 0
     package var slabs = 0
+    /// Blocks that thread caches took from the depot and the slabs so far, and gave back. What comes
+    /// and goes inside a cache is not counted.
+    package var refilledBlocks = 0
+    package var returnedBlocks = 0
     /// Bytes that rounding up to the class can have cost at most: sizes that programs ask for are
     /// not recorded.
     package var roundingBound = 0
@@ -81,6 +85,8 @@ package struct HeapStatistics: Codable, Equatable, Sendable {
           number: index + 1, blockSize: figures.block_size, liveBlocks: figures.live_blocks,
           threadCacheBlocks: figures.thread_cache_blocks, depotBlocks: figures.depot_blocks,
           slabFreeBlocks: figures.slab_free_blocks, slabs: figures.slabs,
+          refilledBlocks: Int(clamping: figures.refilled_blocks),
+          returnedBlocks: Int(clamping: figures.returned_blocks),
           roundingBound: figures.live_blocks * max(figures.block_size - smaller - 1, 0)))
     }
   }

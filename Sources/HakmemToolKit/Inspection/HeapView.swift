@@ -65,6 +65,11 @@ final class HeapView {
       @convention(c) (UnsafePointer<hakmem_stretch_t>?, UnsafeMutableRawPointer?) -> Void,
       UnsafeMutableRawPointer?
     ) -> Int32
+  private typealias Events =
+    @convention(c) (
+      @convention(c) (UnsafePointer<hakmem_event_t>?, UnsafeMutableRawPointer?) -> Void,
+      UnsafeMutableRawPointer?
+    ) -> Void
   private typealias Version = @convention(c) () -> UnsafePointer<CChar>?
 
   private func function<Function>(
@@ -91,6 +96,21 @@ final class HeapView {
       Int32(classes.count + 1), &figures, MemoryLayout<hakmem_class_statistics_t>.size)
     { classes.append(figures) }
     return HeapStatistics(total: total, classes: classes)
+  }
+
+  /// The last events, oldest first.
+  func events() throws -> [HeapEvent] {
+    let list: Events = try function("hakmem_events")
+    var events: [HeapEvent] = []
+    withUnsafeMutablePointer(to: &events) {
+      list(
+        { event, argument in
+          guard let event, let argument else { return }
+          argument.assumingMemoryBound(to: [HeapEvent].self).pointee.append(
+            HeapEvent(event.pointee))
+        }, $0)
+    }
+    return events
   }
 
   /// Calls `body` for all memory of the heap.

@@ -8,11 +8,25 @@ package struct Inspection: Codable, Equatable, Sendable {
   package var program: String
   package var library: String
   package var version: String
-  /// Seconds since 1970.
+  /// Where the figures come from.
+  package var source: Source
+  /// When they held, in seconds since 1970.
   package var time: Double
+  package var isRunning = true
+  /// Why the memory was not read, for figures of a page.
+  package var reason: String?
   package var statistics: HeapStatistics
   package var ledger: Ledger
   package var map: HeapMap
+  /// The last events, oldest first.
+  package var events: [HeapEvent]
+
+  package enum Source: String, Codable, Sendable {
+    /// Read from the process's memory.
+    case memory
+    /// From its statistics page: as old as its last slow call, and not page by page.
+    case page
+  }
 }
 
 extension Inspection {
@@ -30,6 +44,36 @@ extension Inspection {
   ///   - library: The library given by the user, if any.
   /// - Throws: `InspectionFailure` or `Refusal`, one sentence each.
   package static func take(
+    pid: Int32, location: LibraryLocation, library: String?
+  ) throws -> Inspection {
+    do {
+      return try view(pid: pid, location: location, library: library)
+    } catch {
+      guard let page = PublishedPage.find(pid: pid) else { throw error }
+      return fromPage(page, pid: pid, reason: "\(error)")
+    }
+  }
+
+  /// What a process published itself, with what the kernel says of its memory if it may be asked. Of a
+  /// process that ended without removing its page it is what the page said last.
+  private static func fromPage(
+    _ page: PublishedPage, pid: Int32, reason: String
+  ) -> Inspection {
+    let process = try? ServedProcess(pid: pid)
+    let areas = MemoryArea.parse(TextFile.read("/proc/\(pid)/smaps") ?? "")
+    let builder = LedgerBuilder(
+      areas: areas, present: PresentPages(stretches: []), library: process?.library ?? "",
+      program: process?.program ?? "", blockSize: { _ in 0 })
+    return Inspection(
+      pid: pid, program: process?.program ?? "?", library: process?.library ?? "?",
+      version: page.version, source: .page, time: page.refreshed ?? page.started,
+      isRunning: access("/proc/\(pid)", F_OK) == 0, reason: reason, statistics: page.statistics,
+      ledger: builder.ledger(
+        roundingBound: page.statistics.classes.reduce(0) { $0 + $1.roundingBound }),
+      map: HeapMap(superSlabs: [], large: []), events: page.events)
+  }
+
+  private static func view(
     pid: Int32, location: LibraryLocation, library: String?
   ) throws -> Inspection {
     let process = try ServedProcess(pid: pid)
@@ -77,12 +121,13 @@ extension Inspection {
     try view.forEachStretch { builder.add($0) }
     return Inspection(
       pid: pid, program: process.program, library: process.library, version: try view.version(),
-      time: Date().timeIntervalSince1970, statistics: statistics,
+      source: .memory, time: Date().timeIntervalSince1970, statistics: statistics,
       ledger: builder.ledger(
         roundingBound: statistics.classes.reduce(0) { $0 + $1.roundingBound }),
       map: HeapMap(
         superSlabs: builder.superSlabs.values.sorted { $0.start < $1.start },
-        large: builder.largeBlocks.sorted { $0.start < $1.start }))
+        large: builder.largeBlocks.sorted { $0.start < $1.start }),
+      events: try view.events())
   }
 
   /// The hidden command: writes what it finds as JSON and ends this process at once, for the

@@ -10,7 +10,7 @@ package struct InspectionFailure: Error, Equatable, CustomStringConvertible {
     InspectionFailure("There is no process \(pid).")
   }
 
-  static func ended(_ pid: Int32) -> InspectionFailure {
+  package static func ended(_ pid: Int32) -> InspectionFailure {
     InspectionFailure("Process \(pid) ended meanwhile.")
   }
 

@@ -2,7 +2,7 @@
 package struct Ledger: Codable, Equatable, Sendable {
   /// What memory is used for.
   package enum Use: String, Codable, CaseIterable, Sendable {
-    case liveSmall, liveMedium, liveLarge
+    case blocks, liveSmall, liveMedium, liveLarge
     case threadCaches, depot, freeInSlabs, neverUsed, slabTails, freePages, lazilyFreed, keptLarge
     case metadata, library, changing
     case program, libc, loader, otherLibraries, files, shared, stack, threadStacks, programBreak
@@ -68,6 +68,7 @@ package struct Ledger: Codable, Equatable, Sendable {
 extension Ledger.Use {
   package var title: String {
     switch self {
+    case .blocks: "blocks, free and live"
     case .liveSmall: "live blocks to 32 KiB"
     case .liveMedium: "live blocks to 1 MiB"
     case .liveLarge: "live larger blocks"
@@ -98,6 +99,7 @@ extension Ledger.Use {
 
   package var release: String {
     switch self {
+    case .blocks: "not told apart: the memory may not be read"
     case .liveSmall, .liveMedium, .liveLarge: "the program, when it frees them"
     case .threadCaches: "slow calls, when idle; HAKMEM_CACHE_KIB; hakmem_purge()"
     case .depot: "slow calls, when idle; hakmem_purge()"

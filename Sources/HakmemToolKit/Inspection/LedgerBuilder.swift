@@ -120,11 +120,13 @@ struct LedgerBuilder {
   private func use(of area: MemoryArea, at index: Int) -> Ledger.Use {
     let name = area.name
     if explained[index] > 0, name.hasPrefix("[anon:hakmem") || name.isEmpty { return .changing }
+    if name == "[anon:hakmem blocks]" || name == "[anon:hakmem large]" { return .blocks }
     if name.hasPrefix("[anon:hakmem") { return .metadata }
     if name == "[heap]" { return .programBreak }
     if name == "[stack]" { return .stack }
     if name.hasPrefix("[v") { return .kernel }
     if name.isEmpty || name.hasPrefix("[anon") { return useOfAnonymous(at: index) }
+    if PublishedPage.isName(name) { return .metadata }
     if name.hasPrefix("/dev/shm/") || name.hasPrefix("/SYSV") || name.hasPrefix("/memfd:")
       || name.hasPrefix("/dev/zero")
     {

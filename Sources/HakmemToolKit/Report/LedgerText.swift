@@ -26,6 +26,7 @@ package enum LedgerText {
     var lines = [
       TerminalStyle.coloured("Resident memory of process \(found.pid) (\(found.program))", .heading)
     ]
+    if let reason = found.reason { lines += TextWrap.lines(reason, indent: "  ") }
     lines += table.lines
     lines += TextWrap.lines(
       "Sizes that the program asked for are not recorded: rounding up to size classes takes "

@@ -53,6 +53,13 @@ package enum OpenMetricsText {
       "class_slab_free_blocks", "gauge", "Free blocks in slabs by size class.",
       classes { $0.slabFreeBlocks })
     family(
+      "class_refilled_blocks", "counter", "Blocks that thread caches took from depot and slabs.",
+      classes { $0.refilledBlocks })
+    family(
+      "class_returned_blocks", "counter", "Blocks that thread caches gave back.",
+      classes { $0.returnedBlocks })
+    family("events", "counter", "Events so far.", one(found.events.last?.number ?? 0))
+    family(
       "resident_bytes", "gauge", unit: "bytes", "Resident memory of the process by use.",
       found.ledger.lines.map { ([("use", $0.use.rawValue)], $0.resident) })
     return lines + ["# EOF"]

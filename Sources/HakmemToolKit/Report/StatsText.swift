@@ -1,13 +1,20 @@
+import Foundation
+
 /// `hakmem stats` for the terminal.
 package enum StatsText {
   package static func lines(_ found: Inspection) -> [String] {
     let heap = found.statistics
     var lines = [
       TerminalStyle.coloured("Heap of process \(found.pid) (\(found.program))", .heading),
-      "  HAKMEM \(found.version), \(heap.threadCaches) thread caches, "
-        + "\(Figures.bytes(found.ledger.resident)) resident in all",
+      "  HAKMEM \(found.version), \(heap.threadCaches) thread caches"
+        + (found.ledger.resident > 0
+          ? ", \(Figures.bytes(found.ledger.resident)) resident in all" : "") + age(found),
       "",
     ]
+    if found.isRunning, let reason = found.reason {
+      lines.removeLast()
+      lines += TextWrap.lines(reason, indent: "  ") + [""]
+    }
     func row(_ name: String, _ bytes: Int, _ what: String) {
       let amount = Figures.bytes(bytes)
       lines.append(
@@ -35,7 +42,15 @@ package enum StatsText {
       lines.append(
         "  " + TerminalStyle.coloured("\(heap.corruptions) damaged free lists found", .bad))
     }
-    return lines + classes(heap)
+    return lines + classes(heap) + EventsText.lines(found.events, last: 10)
+  }
+
+  /// How old figures of a page are.
+  package static func age(_ found: Inspection) -> String {
+    guard found.source == .page else { return "" }
+    if !found.isRunning { return "; the process has ended, this is its page" }
+    let seconds = max(Date().timeIntervalSince1970 - found.time, 0)
+    return "; from its page, \(Figures.seconds(seconds)) old"
   }
 
   private static func classes(_ heap: HeapStatistics) -> [String] {
