@@ -102,7 +102,7 @@ for side in hakmem glibc; do
   start_redis $side
   start_nginx $side
   start_postgres $side
-  sql $side -c 'create table t (id serial primary key, k int, v text)'
+  sql $side -c 'create table t (id int primary key, k int, v text)'
 done
 
 end=$(($(date +%s) + minutes * 60))
@@ -116,7 +116,7 @@ while [ "$(date +%s)" -lt "$end" ]; do
       if (rand() < 0.3) print "DEL k" k; else print "SET k" k " \"" s "\"" } }' |
       redis-cli -p "$(port redis $side)" >/dev/null
     redis-cli -p "$(port redis $side)" --no-raw debug digest >"$work/digest-$side"
-    sql $side -c "insert into t (k, v) select g, repeat(md5((g * $round)::text), g % 40) from generate_series(1, 3000) g" \
+    sql $side -c "insert into t select $round * 3000 + g, g, repeat(md5((g * $round)::text), g % 40) from generate_series(1, 3000) g" \
       -c "delete from t where k % 7 = $round % 7 and id < (select max(id) from t) - 20000" \
       -c "select count(*), sum(k), md5(string_agg(v, '' order by id)) from t" >"$work/rows-$side"
     curl -sf --compressed "http://127.0.0.1:$(port nginx $side)/large" | md5sum >"$work/page-$side"
