@@ -249,7 +249,6 @@ package enum LargeRegions {
 
   /// The kept region that fits best, at most an eighth larger than asked for.
   private static func takeKept(_ bytes: UInt, alignment: UInt) -> LargeRegion? {
-    guard state.pointee.newestKept != 0 else { return nil }
     let lock = Lock(.largeRegions)
     lock.acquire()
     defer { lock.release() }

@@ -73,10 +73,10 @@ extension Slab {
   /// in any order. Some pages of them at a time, so that few blocks do not touch the whole slab.
   /// The caller holds the slab.
   func openFreshBlocks() {
-    let fresh = Int(record.pointee.fresh)
+    let fresh = freshCount
     let count = max(Int(Self.openedBytes / sizeClass.blockBytes), 4)
     let end = min(fresh + count, sizeClass.blocksPerSlab)
-    record.pointee.fresh = UInt16(end)
+    record.pointee.fresh.store(UInt16(end), ordering: .relaxed)
     var index = fresh
     while index < end {
       _ = markFree(1 << UInt64(index % 64), word: index / 64)

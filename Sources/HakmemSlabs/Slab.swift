@@ -21,8 +21,8 @@ package struct Slab: Equatable {
   struct Record: ~Copyable {
     let link: Atomic<UInt64>
     let availability: Atomic<UInt32>
-    /// Blocks that were handed out so far.
-    var fresh: UInt16
+    /// Blocks that were handed out so far: the holder's, read by who returns blocks.
+    let fresh: Atomic<UInt16>
     let doubledClass: Atomic<UInt8>
     /// Bitmap word where the next carving begins to look.
     var hint: UInt8
@@ -64,7 +64,7 @@ package struct Slab: Equatable {
   package var freeCount: Int {
     Int(record.pointee.availability.load(ordering: .acquiring) & ~Self.listedFlag)
   }
-  package var freshCount: Int { Int(record.pointee.fresh) }
+  package var freshCount: Int { Int(record.pointee.fresh.load(ordering: .relaxed)) }
   package var isEmpty: Bool { freeCount == sizeClass.blocksPerSlab }
 
   // MARK: Birth and death
@@ -98,7 +98,7 @@ package struct Slab: Equatable {
         return nil
       }
     }
-    record.pointee.fresh = 0
+    record.pointee.fresh.store(0, ordering: .relaxed)
     record.pointee.hint = 0
     record.pointee.purgedPages = 0
     record.pointee.idlePages = 0
@@ -121,7 +121,7 @@ package struct Slab: Equatable {
     check(fault(isAtRest: true))
     MapLog.note(.slab, start, sizeClass.slabBytes)
     let isDirty = touchedPages & ~record.pointee.purgedPages != 0
-    let words = (Int(record.pointee.fresh) + 63) / 64
+    let words = (freshCount + 63) / 64
     for index in 0..<words { bitmapWord(index).pointee.store(0, ordering: .relaxed) }
     if sizeClass.blocksPerSlab > Self.ownBitmapBlocks { BitmapChunk.putBack(record.pointee.bitmap) }
     if record.pointee.states != 0 { BlockStates.putBack(record.pointee.states, sizeClass) }
@@ -202,7 +202,7 @@ package struct Slab: Equatable {
   package func blockIndex(of pointer: UInt) -> Int? {
     let offset = pointer &- start
     let index = (offset &* sizeClass.reciprocal) >> SizeClass.reciprocalShift
-    guard index &* sizeClass.blockBytes == offset, index < record.pointee.fresh else { return nil }
+    guard index &* sizeClass.blockBytes == offset, index < UInt(freshCount) else { return nil }
     return Int(index)
   }
 
@@ -237,7 +237,7 @@ package struct Slab: Equatable {
     if Option.randomPlacement.isOn, free - (sizeClass.blocksPerSlab - freshCount) < count {
       openFreshBlocks()
     }
-    let fresh = Int(record.pointee.fresh)
+    let fresh = freshCount
     let recycled = free - (sizeClass.blocksPerSlab - fresh)
     if recycled > 0 {
       let wanted = min(count, recycled)
@@ -254,7 +254,7 @@ package struct Slab: Equatable {
 
   private func carveRecycled(into slots: UInt, count: Int) -> Int {
     let blockBytes = sizeClass.blockBytes
-    let words = (Int(record.pointee.fresh) + 63) / 64
+    let words = (freshCount + 63) / 64
     var index = Int(record.pointee.hint)
     if Option.randomPlacement.isOn { index = Int(bitPattern: Secret.nextWord() % UInt(words)) }
     if index >= words { index = 0 }
@@ -284,7 +284,7 @@ package struct Slab: Equatable {
 
   private func carveFresh(into slots: UInt, count: Int) -> Int {
     let blockBytes = sizeClass.blockBytes
-    let fresh = Int(record.pointee.fresh)
+    let fresh = freshCount
     let first = start &+ UInt(fresh) &* blockBytes
     let end = makeReady(upTo: (first &+ blockBytes).roundedUp(to: Constants.pageBytes))
     let taken = min(count, Int((end &- first) / blockBytes))
@@ -293,7 +293,7 @@ package struct Slab: Equatable {
       Memory.storeWord(
         first &+ UInt(taken - 1 - index) &* blockBytes, at: slots &+ UInt(index) &* 8)
     }
-    record.pointee.fresh = UInt16(fresh + taken)
+    record.pointee.fresh.store(UInt16(fresh + taken), ordering: .relaxed)
     if hasPagesToSpare { noteUse(of: pages(of: fresh..<(fresh + taken))) }
     return taken
   }
