@@ -204,7 +204,9 @@ package struct SlabList {
         doomed = address
       } else {
         if isEmpty { kept += 1 }
-        let free = slab.hasFreedPages ? slab.dirtyFreePages.nonzeroBitCount : 0
+        // What marks a slab is an estimate: who wants all looks at all.
+        let isLooked = purging == .all || slab.hasFreedPages
+        let free = isLooked ? slab.dirtyFreePages.nonzeroBitCount : 0
         if free > 0 {
           pages += free
           TaggedStack.setNext(spare, after: address)

@@ -67,7 +67,7 @@ int main(int argc, char **argv) {
   const long milliseconds = atol(argv[4]);
   const size_t most = bytes / 256;
   struct block *blocks = table(most * sizeof *blocks);
-  random_t random = {11};
+  random_t random = {.state = 11};
   size_t count = 0;
   for (size_t sum = 0; sum < bytes && count < most; count++) {
     struct block block = {.size = 16 + random_below(&random, 1009)};
