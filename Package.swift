@@ -112,7 +112,8 @@ let package = Package(
       name: "HakmemThreadCache", dependencies: ["HakmemSlabs", "HakmemRecorder"],
       swiftSettings: embedded),
     // Constructors, fork handlers and the throwing operators, which cannot be Swift.
-    .target(name: "CHakmemEntry", cSettings: [.unsafeFlags(["-fexceptions"])]),
+    .target(
+      name: "CHakmemEntry", cSettings: [.unsafeFlags(["-fexceptions", "-fno-omit-frame-pointer"])]),
     .target(
       name: "HakmemMalloc", dependencies: ["HakmemThreadCache", "CHakmem", "CHakmemEntry"],
       exclude: ["exports.map"], swiftSettings: embedded, linkerSettings: libraryLinkage),
@@ -176,11 +177,13 @@ let package = Package(
 
     // The command-line tool, in ordinary Swift: its logic, and the commands on top of it.
     .target(name: "CHakmemToolSystem"),
+    .systemLibrary(name: "CZlib", path: "Sources/CZlib/include"),
     .target(
       name: "HakmemToolKit",
       dependencies: [
         "CHakmem",
         "CHakmemToolSystem",
+        "CZlib",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "Mustache", package: "swift-mustache"),
         .product(name: "Rainbow", package: "Rainbow"),

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "hakmem_shims.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -91,6 +92,19 @@ uint64_t hakmem_exact_nanoseconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+hakmem_profile_control_t hakmem_profile_control;
+
+void hakmem_code_range(uintptr_t *start, uintptr_t *end) {
+  uintptr_t base = hakmem_load_address();
+  const Elf64_Ehdr *header = (const Elf64_Ehdr *)base;
+  const Elf64_Phdr *segment = (const Elf64_Phdr *)(base + header->e_phoff);
+  for (int index = 0; index < header->e_phnum; index++, segment++) {
+    if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X)) continue;
+    *start = base + segment->p_vaddr;
+    *end = *start + segment->p_memsz;
+  }
 }
 
 void hakmem_abort(void) { abort(); }

@@ -125,6 +125,8 @@ size_t hakmem_tool_ring_read(void *ring, int order, void *buffer, size_t capacit
   return taken;
 }
 
+void hakmem_tool_event_stop(int event) { ioctl(event, PERF_EVENT_IOC_DISABLE, 0); }
+
 bool hakmem_tool_event_count(int event, uint64_t *count) {
   return read(event, count, sizeof *count) == sizeof *count;
 }

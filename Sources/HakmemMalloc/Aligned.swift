@@ -10,7 +10,7 @@ public func hakmem_aligned_alloc(
   _ alignment: Int, _ byteCount: Int
 ) -> UnsafeMutableRawPointer? {
   guard UInt(bitPattern: alignment).isPowerOfTwo else { return Failure.invalidArgument() }
-  return allocateAligned(UInt(bitPattern: alignment), UInt(bitPattern: byteCount))
+  return allocateAligned(UInt(bitPattern: alignment), UInt(bitPattern: byteCount), .here)
 }
 
 @c @implementation
@@ -21,7 +21,7 @@ public func hakmem_memalign(_ alignment: Int, _ byteCount: Int) -> UnsafeMutable
   if !power.isPowerOfTwo {
     power = power == 0 ? 1 : 1 << UInt(UInt.bitWidth - power.leadingZeroBitCount)
   }
-  return allocateAligned(power, UInt(bitPattern: byteCount))
+  return allocateAligned(power, UInt(bitPattern: byteCount), .here)
 }
 
 @c @implementation
@@ -41,7 +41,7 @@ public func hakmem_posix_memalign(
       return 0
     }
   }
-  let block = bytes <= Constants.maximumRequest ? allocateAnyAlignment(bytes, power) : 0
+  let block = bytes <= Constants.maximumRequest ? allocateAnyAlignment(bytes, power, .here) : 0
   guard block != 0 else {
     Events.record(.noMemory, size: bytes)
     return Int32(HAKMEM_ENOMEM)
@@ -52,7 +52,7 @@ public func hakmem_posix_memalign(
 
 @c @implementation
 public func hakmem_valloc(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-  allocateAligned(ProcessFacts.learnedSystemPageBytes, UInt(bitPattern: byteCount))
+  allocateAligned(ProcessFacts.learnedSystemPageBytes, UInt(bitPattern: byteCount), .here)
 }
 
 @c @implementation
@@ -60,26 +60,26 @@ public func hakmem_pvalloc(_ byteCount: Int) -> UnsafeMutableRawPointer? {
   let page = ProcessFacts.learnedSystemPageBytes
   let bytes = UInt(bitPattern: byteCount)
   guard bytes <= Constants.maximumRequest else { return Failure.outOfMemory(bytes) }
-  return allocateAligned(page, max(bytes, 1).roundedUp(to: page))
+  return allocateAligned(page, max(bytes, 1).roundedUp(to: page), .here)
 }
 
 /// For `operator new`: the alignment is a power of two.
 @c @implementation
 public func hakmem_new_aligned(_ alignment: Int, _ byteCount: Int) -> UnsafeMutableRawPointer? {
-  allocateAligned(UInt(bitPattern: alignment), UInt(bitPattern: byteCount))
+  allocateAligned(UInt(bitPattern: alignment), UInt(bitPattern: byteCount), .here)
 }
 
-private func allocateAligned(_ power: UInt, _ byteCount: UInt) -> UnsafeMutableRawPointer? {
+private func allocateAligned(
+  _ power: UInt, _ byteCount: UInt, _ site: CallSite
+) -> UnsafeMutableRawPointer? {
   guard byteCount <= Constants.maximumRequest else { return Failure.outOfMemory(byteCount) }
-  if power <= Constants.minimumAlignment { return hakmem_malloc(Int(bitPattern: byteCount)) }
-  return pointer(to: allocateAnyAlignment(byteCount, power), of: byteCount)
+  if power <= Constants.minimumAlignment { return allocate(Int(bitPattern: byteCount), site) }
+  return pointer(to: allocateAnyAlignment(byteCount, power, site), of: byteCount)
 }
 
-private func allocateAnyAlignment(_ byteCount: UInt, _ power: UInt) -> UInt {
-  guard Interception.isActive else {
-    return Heap.allocate(byteCount, alignment: power)
-  }
+private func allocateAnyAlignment(_ byteCount: UInt, _ power: UInt, _ site: CallSite) -> UInt {
+  guard Interception.isActive else { return Heap.allocate(byteCount, alignment: power) }
   return power <= Constants.minimumAlignment
-    ? Intercepted.allocate(byteCount, zero: false)
-    : Intercepted.allocate(byteCount, alignment: power)
+    ? Intercepted.allocate(byteCount, zero: false, site)
+    : Intercepted.allocate(byteCount, alignment: power, site)
 }

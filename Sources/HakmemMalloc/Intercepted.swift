@@ -6,15 +6,17 @@ import HakmemThreadCache
 /// The calls of the interface while `Interception` is active: each comes here once, `realloc` as one
 /// call. Addresses are words, 0 for failure.
 enum Intercepted {
-  static func allocate(_ byteCount: UInt, zero: Bool) -> UInt {
+  static func allocate(_ byteCount: UInt, zero: Bool, _ site: CallSite) -> UInt {
     let block = take(byteCount, zero: zero)
+    note(block, byteCount, site)
     if block != 0, isRecorded { Recorder.allocated(block, byteCount, zero ? .calloc : .malloc) }
     return block
   }
 
   /// `alignment` is a power of two above 16.
-  static func allocate(_ byteCount: UInt, alignment: UInt) -> UInt {
+  static func allocate(_ byteCount: UInt, alignment: UInt, _ site: CallSite) -> UInt {
     let block = take(byteCount, alignment: alignment)
+    note(block, byteCount, site)
     if block != 0, isRecorded {
       let power = UInt(alignment.trailingZeroBitCount)
       Recorder.allocated(block, byteCount, .aligned(powerOf2: power))
@@ -44,7 +46,18 @@ enum Intercepted {
     return GuardSampler.allocate(byteCount, alignment: alignment, cache)
   }
 
+  @inline(__always)
+  private static func note(_ block: UInt, _ byteCount: UInt, _ site: CallSite) {
+    if Interception.isActive(.profiler) { HeapProfile.note(block, byteCount, site) }
+  }
+
+  @inline(__always)
+  private static func forget(_ block: UInt) {
+    if Interception.isActive(.profiler) { HeapProfile.forget(block) }
+  }
+
   static func free(_ pointer: UInt) {
+    forget(pointer)
     if isRecorded {
       // So that the thread's end is noticed even if it only frees large blocks.
       _ = Heap.usableCache()
@@ -56,7 +69,15 @@ enum Intercepted {
   }
 
   /// `pointer` and `new` are not 0. When memory is exhausted the block stays as it is.
-  static func reallocate(_ pointer: UInt, _ new: UInt) -> UInt {
+  static func reallocate(_ pointer: UInt, _ new: UInt, _ site: CallSite) -> UInt {
+    // Before: what is freed may be another thread's at once.
+    forget(pointer)
+    let block = recordedResize(pointer, new)
+    note(block, new, site)
+    return block
+  }
+
+  private static func recordedResize(_ pointer: UInt, _ new: UInt) -> UInt {
     guard isRecorded else { return resize(pointer, new) }
     let number = Recorder.resizing(pointer)
     let block = resize(pointer, new)

@@ -8,11 +8,18 @@ import HakmemThreadCache
 
 @c @implementation
 public func hakmem_malloc(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+  allocate(byteCount, .here)
+}
+
+@inline(__always)
+func allocate(
+  _ byteCount: Int, _ site: @autoclosure () -> CallSite
+) -> UnsafeMutableRawPointer? {
   if UInt(bitPattern: byteCount) <= SizeClass.fastMaximumBytes {
     let block = ThreadCache.current.bin(forSize: UInt(bitPattern: byteCount)).pop()
     if block != 0 { return UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped }
   }
-  return allocateSlow(byteCount)
+  return allocateSlow(byteCount, site())
 }
 
 @c @implementation
@@ -28,9 +35,9 @@ public func hakmem_calloc(_ count: Int, _ byteCount: Int) -> UnsafeMutableRawPoi
   let (total, overflow) = UInt(bitPattern: count).multipliedReportingOverflow(
     by: UInt(bitPattern: byteCount))
   guard !overflow else { return Failure.outOfMemory(.max) }
-  guard total <= SizeClass.fastMaximumBytes else { return allocateZeroSlow(total) }
+  guard total <= SizeClass.fastMaximumBytes else { return allocateZeroSlow(total, .here) }
   let block = ThreadCache.current.bin(forSize: total).pop()
-  guard block != 0 else { return allocateZeroSlow(total) }
+  guard block != 0 else { return allocateZeroSlow(total, .here) }
   Memory.zero(block, total)
   return UnsafeMutableRawPointer(bitPattern: block)
 }

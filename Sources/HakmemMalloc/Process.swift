@@ -65,7 +65,11 @@ enum Process {
     if Hardening.isOn { Interception.begin(.hardened) }
     if Option.guardSample.isOn { Interception.begin(.guardSampling) }
     if Recorder.prepare() { Interception.begin(.recorder) }
-    if MapLog.begin(parent: 0) { AddressMap.note() }
+    if MapLog.begin(parent: 0) {
+      AddressMap.note()
+      let distance = Option.profileSample.value
+      if distance > 0 { _ = HeapProfile.begin(distance: distance) }
+    }
     return true
   }
 
@@ -113,6 +117,7 @@ enum Process {
     ThreadCache.inheritAfterFork(parking: all)
     MapLog.continueInChild()
     StatisticsPage.leaveToParent()
+    HeapProfile.continueInChild()
   }
 }
 

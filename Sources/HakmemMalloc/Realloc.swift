@@ -8,7 +8,14 @@ import HakmemThreadCache
 public func hakmem_realloc(
   _ pointer: UnsafeMutableRawPointer?, _ byteCount: Int
 ) -> UnsafeMutableRawPointer? {
-  guard let pointer else { return hakmem_malloc(byteCount) }
+  reallocate(pointer, byteCount, .here)
+}
+
+@inline(never)
+private func reallocate(
+  _ pointer: UnsafeMutableRawPointer?, _ byteCount: Int, _ site: CallSite
+) -> UnsafeMutableRawPointer? {
+  guard let pointer else { return allocate(byteCount, site) }
   guard byteCount != 0 else {
     hakmem_free(pointer)
     return nil
@@ -16,7 +23,7 @@ public func hakmem_realloc(
   let new = UInt(bitPattern: byteCount)
   let address = UInt(bitPattern: pointer)
   if Interception.isActive {
-    return HakmemMalloc.pointer(to: Intercepted.reallocate(address, new), of: new)
+    return HakmemMalloc.pointer(to: Intercepted.reallocate(address, new, site), of: new)
   }
   guard ClassMap.covers(address) else { Misuse.stop(.reallocate, address) }
   let doubledClass = ClassMap.doubledClass(of: address)

@@ -7,7 +7,7 @@ import HakmemThreadCache
 /// What the fast paths call when they miss.
 
 @inline(never)
-func allocateSlow(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+func allocateSlow(_ byteCount: Int, _ site: CallSite) -> UnsafeMutableRawPointer? {
   let bytes = UInt(bitPattern: byteCount)
   let checked = ThreadCache.checkedCacheOfThread
   if checked != 0 {
@@ -23,20 +23,20 @@ func allocateSlow(_ byteCount: Int) -> UnsafeMutableRawPointer? {
     if block != 0 { return UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped }
   }
   if Interception.isActive {
-    return pointer(to: Intercepted.allocate(bytes, zero: false), of: bytes)
+    return pointer(to: Intercepted.allocate(bytes, zero: false, site), of: bytes)
   }
   return pointer(to: Heap.allocate(bytes, zero: false), of: bytes)
 }
 
 @inline(never)
-func allocateZeroSlow(_ byteCount: UInt) -> UnsafeMutableRawPointer? {
+func allocateZeroSlow(_ byteCount: UInt, _ site: CallSite) -> UnsafeMutableRawPointer? {
   let checked = ThreadCache.checkedCacheOfThread
   if checked != 0 {
     return pointer(
       to: Checked.allocate(byteCount, zero: true, CheckedCache(unsafeAt: checked)), of: byteCount)
   }
   if Interception.isActive {
-    return pointer(to: Intercepted.allocate(byteCount, zero: true), of: byteCount)
+    return pointer(to: Intercepted.allocate(byteCount, zero: true, site), of: byteCount)
   }
   return pointer(to: Heap.allocate(byteCount, zero: true), of: byteCount)
 }

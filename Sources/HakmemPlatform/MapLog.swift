@@ -74,6 +74,9 @@ package enum MapLog {
     return true
   }
 
+  /// The file stays mapped: a thread may be writing.
+  package static func end() { state.pointee.file = 0 }
+
   /// In the child of a fork: its own log, on from what its parent's says up to now.
   package static func continueInChild() {
     guard isOn else { return }

@@ -5,8 +5,8 @@ import CHakmemShims
 package enum Option: Int {
   case mode, quiet, verbose, statistics, statisticsPage, purgeDelay, warmBytes, cacheBytes, prewarm,
     prefault,
-    hugePages, limit, controlGroup, mapTrace, profile, record, canary, zeroOnFree, verifyZero,
-    quarantine, randomPlacement, guardPages, guardSample
+    hugePages, limit, controlGroup, mapTrace, profile, profileSample, record, canary, zeroOnFree,
+    verifyZero, quarantine, randomPlacement, guardPages, guardSample
 
   /// Calls `body` for every option, in the order of the table.
   package static func forEach(_ body: (Option) -> Void) {
@@ -100,6 +100,11 @@ package enum Option: Int {
       Row(
         name: "HAKMEM_PROFILE", help: "Folder for what «hakmem profile» reads.",
         range: "a folder's path", standard: "", minimum: UInt(ProfileFolder.capacity), maximum: 0)
+    case .profileSample:
+      Row(
+        name: "HAKMEM_PROFILE_SAMPLE",
+        help: "Bytes between two samples of the heap profile; 1: every block, 0: none.",
+        range: "0…1099511627776", standard: "524288", minimum: 0, maximum: 1 << 40)
     case .record:
       Row(
         name: "HAKMEM_RECORD",

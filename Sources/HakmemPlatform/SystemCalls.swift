@@ -318,6 +318,20 @@ package enum SystemCalls {
     UInt32(truncatingIfNeeded: hakmem_system_call3(HAKMEM_SYS_geteuid, 0, 0, 0))
   }
 
+  /// Copies memory of this process by way of the kernel; returns the bytes up to the first that is
+  /// not mapped, negative where the kernel refuses.
+  package static func readOwnMemory(at address: UInt, into buffer: UInt, _ byteCount: UInt) -> Int {
+    withUnsafeTemporaryAllocation(of: UInt.self, capacity: 4) { vectors in
+      vectors[0] = buffer
+      vectors[1] = byteCount
+      vectors[2] = address
+      vectors[3] = byteCount
+      let here = Int(bitPattern: vectors.baseAddress)
+      return hakmem_system_call6(
+        HAKMEM_SYS_process_vm_readv, Int(processID()), here, 1, here + 16, 1, 0)
+    }
+  }
+
   package static func writeAll(to descriptor: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) {
     let interrupted = -4
     var written = 0

@@ -46,6 +46,12 @@ package enum Interception {
     if !Lock(.control).isHeldByThisThread { change { $0 & ~reason.rawValue } }
   }
 
+  /// In the child of a fork, where nobody else runs: its one thread learns of it at the gate later.
+  static func forget(_ reason: Reason) {
+    reasons.pointee.store(
+      reasons.pointee.load(ordering: .relaxed) & ~reason.rawValue, ordering: .relaxed)
+  }
+
   /// Every thread learns of the change at the gate.
   private static func change(_ body: (UInt32) -> UInt32) {
     let lock = Gate.waitAndLock()

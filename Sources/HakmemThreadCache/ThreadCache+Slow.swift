@@ -142,6 +142,7 @@ extension ThreadCache {
 
   private func leaveSlow() {
     record.pointee.isBusy.store(0, ordering: .releasing)
+    ProfileControl.look()
     record.pointee.slowCalls &+= 1
     let callsBetweenLooks: UInt = 64
     if record.pointee.slowCalls % callsBetweenLooks == 0 { Housekeeping.tick(self) }

@@ -30,7 +30,7 @@ package struct ThreadCache: Equatable {
     static let checkedCache: UInt = 1824
     static let closedHeader: UInt = 1856
     static let record: UInt = 3712
-    static let slots: UInt = 4096
+    static let slots: UInt = 4160
   }
 
   // MARK: Fast paths
@@ -144,6 +144,10 @@ package struct ThreadCache: Equatable {
     var checkedCache: UInt
     /// Allocations until one is guarded (`GuardSampler`); 0 before the first.
     var untilSample: UInt
+    /// The heap profile's: bytes until the next sample, the source of distances, allocations so far.
+    var untilHeapSample: Int
+    var random: UInt
+    var allocations: UInt
   }
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address &+ Offset.record) }
   init(unsafeRecord record: UInt) { address = record &- Offset.record }

@@ -70,4 +70,6 @@ package enum CacheStorage {
   static var interception: UInt { base &+ 1408 }
   static var checked: UInt { base &+ 1416 }
   static var guardSampler: UInt { base &+ 1472 }
+  static var heapProfile: UInt { base &+ 2048 }
+  static var frameWalk: UInt { base &+ 2112 }
 }

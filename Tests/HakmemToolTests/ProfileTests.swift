@@ -67,6 +67,114 @@ struct ProfileTests {
       } || stacks.contains("main;[small blocks] 4000"))
   }
 
+  private func profile(
+    _ program: String, _ arguments: [String] = [], in scratch: Scratch, _ options: [String] = []
+  ) throws -> (result: ProfileResult, folder: String) {
+    let folder = "\(scratch.path)/report"
+    let outcome = try Tool.run(
+      ["profile", "--output", folder, "--library", Built.library!] + options + ["--", program]
+        + arguments)
+    try #require(outcome.ending == .exited(0), "\(outcome.errors)")
+    return (try report(folder), folder)
+  }
+
+  @Test func aLeakIsFoundWithItsStack() throws {
+    let scratch = Scratch()
+    let program = try compile("profile/known_heap", in: scratch)
+    let (result, folder) = try profile(program, in: scratch, ["--heap", "1"])
+    let heap = try #require(result.heap)
+    let leak = try #require(heap.stacks.first)
+    #expect(leak.stack.first?.hasPrefix("leak_this") == true)
+    #expect(leak.stack.dropFirst().first?.hasPrefix("main") == true)
+    #expect(leak.liveCount == 20_005 && leak.liveBytes == 20_000 * 512 + 5 * (8 << 20))
+    #expect(heap.liveCount - leak.liveCount < 50, "\(heap.stacks.map(\.stack))")
+    let brief = heap.stacks.first { $0.stack.first?.hasPrefix("use_briefly") == true }
+    #expect(brief?.temporaryCount == 100_000 && brief?.liveBytes == 0)
+    let held = heap.stacks.first { $0.stack.first?.hasPrefix("hold_for_a_while") == true }
+    #expect(held?.peakBytes == 1000 * 100_000)
+    // An independent reader.
+    if Built.isExecutable("/usr/bin/go") {
+      let top = try ChildProcess(
+        program: "/usr/bin/go",
+        arguments: ["tool", "pprof", "-top", "-sample_index=live_bytes", "\(folder)/heap.pb.gz"],
+        environment: ProcessInfo.processInfo.environment
+      ).run()
+      #expect(top.output.contains("100%  leak_this"), "\(top.output)\(top.errors)")
+    }
+    #expect(TextFile.read("\(folder)/live-bytes.folded")?.contains("main;leak_this") == true)
+    let speedscope = try JSONSerialization.jsonObject(
+      with: Data(contentsOf: URL(fileURLWithPath: "\(folder)/profile.speedscope.json")))
+    #expect((speedscope as? [String: Any])?["profiles"] != nil)
+  }
+
+  @Test func samplesEstimateTheWhole() throws {
+    let scratch = Scratch()
+    let program = try compile("profile/known_heap", in: scratch)
+    let (result, _) = try profile(program, in: scratch, ["--heap", "65536"])
+    let heap = try #require(result.heap)
+    // About 6900 samples: five standard deviations are 6 %.
+    #expect(abs(Double(heap.totalBytes) / 452_000_000 - 1) < 0.06, "\(heap.totalBytes)")
+    // 156 samples of the small blocks, the large ones are always seen.
+    let leak = heap.stacks.first { $0.stack.first?.hasPrefix("leak_this") == true }
+    let small = (leak?.liveBytes ?? 0) - 5 * (8 << 20)
+    #expect(abs(Double(small) / 10_240_000 - 1) < 0.4, "\(small)")
+  }
+
+  @Test func aRunningProcessIsWatched() throws {
+    let scratch = Scratch()
+    let python = "/usr/bin/python3"
+    try #require(Built.isExecutable(python))
+    let work = """
+      import time
+      end = time.time() + 20
+      while time.time() < end:
+          rows = [{'n': i, 's': 'x' * (i % 3000)} for i in range(3000)]
+      """
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: python)
+    process.arguments = ["-c", work]
+    process.environment = ["LD_PRELOAD": Built.library!]
+    try process.run()
+    defer { process.terminate() }
+    usleep(500_000)
+    let folder = "\(scratch.path)/report"
+    let outcome = try Tool.run([
+      "profile", "--pid", "\(process.processIdentifier)", "--seconds", "2", "--output", folder,
+      "--heap", "4096",
+    ])
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    let result = try report(folder)
+    #expect(result.heap?.samples ?? 0 > 100, "\(result.notes)")
+    #expect(process.isRunning)
+  }
+
+  @Test func aPageWithManyStacksIsDrawnAtOnce() throws {
+    let browser = try #require(Built.browser, "no browser")
+    let scratch = Scratch()
+    var profile = StackProfile(title: "many", unit: "samples")
+    for index in 0..<100_000 {
+      profile.add(
+        1 + index % 7,
+        (0..<12).map { depth in
+          StackProfile.Frame(function: "f\(depth)_\(index >> (depth + 2))", object: "</script>")
+        })
+    }
+    let result = ProfileResult(
+      command: ["many"], date: "", ending: "", seconds: 1, userSeconds: 1, systemSeconds: 0,
+      peakKiB: 1, processes: 1, isPartial: false, notes: [])
+    let page = try ProfilePage.html(ProfileRun.Outcome(result: result, profiles: [profile]))
+    let path = scratch.write("page.html", page)
+    let outcome = try ChildProcess(
+      program: browser,
+      arguments: [
+        "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom",
+        "file://\(path)",
+      ], environment: ProcessInfo.processInfo.environment
+    ).run()
+    #expect(outcome.output.contains("data-drawn=\"1\""))
+    #expect(!outcome.errors.contains("CONSOLE"), "\(outcome.errors)")
+  }
+
   @Test func whatTheKernelRefusesIsSaidAndTheRestIsKept() throws {
     try #require(getuid() == 0)
     let scratch = Scratch()

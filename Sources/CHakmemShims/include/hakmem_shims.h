@@ -52,6 +52,48 @@ HAKMEM_INLINE void hakmem_prefetch(uintptr_t address) {
   __builtin_prefetch((const void *)address, 1);
 }
 
+/* ---- Where a call came from ---- */
+
+/* The frame pointer, which a function without a frame of its own has from its caller. */
+HAKMEM_INLINE uintptr_t hakmem_frame_register(void) {
+  uintptr_t value;
+#if defined(__x86_64__)
+  __asm__ volatile("mov %%rbp, %0" : "=r"(value));
+#else
+  __asm__ volatile("mov %0, x29" : "=r"(value));
+#endif
+  return value;
+}
+/* Return address of the function that this is inlined into. */
+HAKMEM_INLINE uintptr_t hakmem_return_address(void) {
+  return (uintptr_t)__builtin_return_address(0);
+}
+
+/* Where this library's code lies. */
+HAKMEM_INTERNAL void hakmem_code_range(uintptr_t *start, uintptr_t *end);
+
+/* ---- Profiling that a tool switches ---- */
+
+/* Exported as hakmem_profile_control: a tool of the same user writes the other fields, then a new
+ * number into `request`; the library answers in `result` (1 done, 2 refused). */
+typedef struct hakmem_profile_control {
+  uint32_t request;
+  uint32_t served;
+  uint32_t result;
+  uint32_t is_on;
+  uint64_t sample_bytes; /* of the heap profile; 0: none */
+  char folder[232];
+} hakmem_profile_control_t;
+
+extern __attribute__((visibility("default"))) hakmem_profile_control_t hakmem_profile_control;
+HAKMEM_INLINE hakmem_profile_control_t *hakmem_control(void) { return &hakmem_profile_control; }
+HAKMEM_INLINE void *hakmem_control_folder(void) { return hakmem_profile_control.folder; }
+/* 1 for the one thread that is to serve the request. */
+HAKMEM_INLINE int hakmem_claim_request(hakmem_profile_control_t *control) {
+  uint32_t request = __atomic_load_n(&control->request, __ATOMIC_ACQUIRE);
+  return __atomic_exchange_n(&control->served, request, __ATOMIC_ACQ_REL) != request;
+}
+
 /* ---- Zeroed static storage, one block for each layer ---- */
 
 /* The registry's root, 8 bytes for each 16 GiB of user addresses, and the class map's chunk bits. */

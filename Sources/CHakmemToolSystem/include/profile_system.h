@@ -45,6 +45,8 @@ int hakmem_tool_ring_share(int event, int other);
 /* Moves whole records out of the ring; returns their bytes, at most `capacity`, which must hold the
  * largest record (64 KiB). */
 size_t hakmem_tool_ring_read(void *ring, int order, void *buffer, size_t capacity);
+/* Ends the event's counting and sampling, its own and its descendants'. */
+void hakmem_tool_event_stop(int event);
 /* The event's count so far, its own and its descendants'; false when it was never scheduled. */
 bool hakmem_tool_event_count(int event, uint64_t *count);
 

@@ -9,11 +9,15 @@ struct ProfileCommand: ParsableCommand {
     abstract: "Tells whose memory faults and where a program's time goes.",
     discussion: """
       Runs a program on HAKMEM and writes a folder with the report: page faults by the owner of the \
-      address, by cause, phase and call stack; time by layer and function. Index: index.txt.
+      address, by cause, phase and call stack; time by layer and function; live, peak and temporary \
+      bytes by call stack. Index: index.txt.
 
       Examples:
         hakmem profile -- python3 job.py
         hakmem profile --output before -- ./server --port 8080
+        hakmem profile --pid 4711 --seconds 30
+        hakmem profile --heap 1 -- ./short     every allocation, not samples
+        go tool pprof -top hakmem-profile-python3-1/heap.pb.gz
 
       Call stacks are followed by frame pointers: programs compiled with \
       -fno-omit-frame-pointer show whole ones. Exit status: 0 when the report was written, \
@@ -26,6 +30,21 @@ struct ProfileCommand: ParsableCommand {
     completion: .directory)
   var output: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Bytes between two samples of the heap, on average; 1: every allocation, 0: none.",
+      valueName: "bytes"))
+  var heap = 512 << 10
+
+  @Option(
+    help: ArgumentHelp(
+      "Watch this process, which runs on HAKMEM, instead of running a program.",
+      valueName: "number"))
+  var pid: Int32?
+
+  @Option(help: "How many seconds to watch it.")
+  var seconds = 10.0
+
   @OptionGroup var library: LibraryArguments
   @OptionGroup var options: OptionArguments
 
@@ -33,9 +52,25 @@ struct ProfileCommand: ParsableCommand {
     parsing: .captureForPassthrough,
     help: ArgumentHelp("The program and its arguments, after \"--\".", valueName: "program"),
     completion: .shellCommand("compgen -c"))
-  var command: [String]
+  var command: [String] = []
+
+  func validate() throws {
+    if pid != nil && !command.isEmpty {
+      throw ValidationError("Give --pid or a program, not both.")
+    }
+    if heap < 0 { throw ValidationError("--heap must not be negative.") }
+    if !(seconds > 0 && seconds <= 86400) {
+      throw ValidationError("--seconds must be above 0 and at most a day.")
+    }
+  }
 
   func run() throws {
+    if let pid {
+      let folder = try ReportFolder(path: output ?? ReportFolder.freeName(for: "\(pid)"))
+      return try show(
+        ProfileRun(folder: folder.path).watch(process: pid, seconds: seconds, heapDistance: heap),
+        in: folder)
+    }
     let words = command.first == "--" ? Array(command.dropFirst()) : command
     guard let name = words.first else {
       throw ValidationError("Name the program to profile after \"--\".")
@@ -53,7 +88,11 @@ struct ProfileCommand: ParsableCommand {
     let outcome = try ProfileRun(folder: folder.path).run(
       ProfileRun.Plan(
         program: file.path, arguments: Array(words.dropFirst()), environment: environment,
-        folder: folder.path))
+        heapDistance: heap))
+    try show(outcome, in: folder)
+  }
+
+  private func show(_ outcome: ProfileRun.Outcome, in folder: ReportFolder) throws {
     let failures = folder.write(outcome)
     Terminal.show(ProfileText.lines(outcome.result) + ["", "Written: \(folder.path)"])
     for failure in failures { Terminal.complain(failure) }

@@ -57,7 +57,7 @@ extension ELFFile {
     }
   }
 
-  private struct SymbolTable {
+  struct SymbolTable {
     var offset: Int
     var byteCount: Int
     var strings: Int
@@ -66,7 +66,7 @@ extension ELFFile {
 
   func functions() -> Functions { Functions(self) }
 
-  private func symbolTables() -> [SymbolTable] {
+  func symbolTables() -> [SymbolTable] {
     guard let table = reader.number(at: 40, width: 8), table > 0,
       let entrySize = reader.number(at: 58, width: 2), let count = reader.number(at: 60, width: 2)
     else { return [] }

@@ -156,15 +156,18 @@ final class PerfSession {
   }
 
   /// Page faults as the kernel counted them for this event.
-  var faultCount: UInt64? { hasFaults ? PerfSession.sum(faultEvents) : nil }
-
+  private(set) var faultCount: UInt64?
   /// The hardware counters that the machine has.
-  var hardwareCounts: [String: UInt64] {
-    var counts: [String: UInt64] = [:]
+  private(set) var hardwareCounts: [String: UInt64] = [:]
+
+  /// Ends the sampling, reads the counters and hands over what came in since the last time.
+  func finish(_ body: (PerfRecord) -> Void) {
+    for event in events { hakmem_tool_event_stop(event) }
+    drain(body)
+    if hasFaults { faultCount = PerfSession.sum(faultEvents) }
     for counter in counters {
-      if let sum = PerfSession.sum(counter.events), sum > 0 { counts[counter.name] = sum }
+      if let sum = PerfSession.sum(counter.events), sum > 0 { hardwareCounts[counter.name] = sum }
     }
-    return counts
   }
 
   private static func sum(_ events: [Int32]) -> UInt64? {

@@ -14,6 +14,7 @@ final class ProfileAnalysis {
   /// The last space of each process, for addresses that are named after its end.
   private var programs = 0
   private var threadPointers: [Int32: [(time: UInt64, pointer: UInt64)]] = [:]
+  private var initialMaps: [PerfRecord.Mapping] = []
   private var execTimes: [Int32: [UInt64]] = [:]
   private let profileFolder: String
   private var frameCache: [FrameKey: Int32] = [:]
@@ -60,6 +61,7 @@ final class ProfileAnalysis {
       }
     }
     steps.sort { ($0.time, $0.order) < ($1.time, $1.order) }
+    for record in initialMaps { apply(.mapping(record), at: 0) }
     for step in steps {
       switch step.step {
       case .event(let index): apply(recording.events[index].event, at: step.time)
@@ -72,7 +74,7 @@ final class ProfileAnalysis {
 
   /// What is mapped already, in a process that runs: as records of the kernel.
   func begin(_ process: Int32, maps: String) {
-    for record in ProcessMaps.records(maps, process: process) { apply(.mapping(record), at: 0) }
+    initialMaps += ProcessMaps.records(maps, process: process)
   }
 
   /// An empty space for a program that begins at `time`.

@@ -12,23 +12,25 @@ package final class ProfileRun {
     package var program: String
     package var arguments: [String]
     package var environment: [String: String]
-    /// The report's folder.
-    package var folder: String
+    /// Bytes between two samples of the heap; 1: every allocation, 0: none.
+    package var heapDistance: Int
 
     package init(
-      program: String, arguments: [String], environment: [String: String], folder: String
+      program: String, arguments: [String], environment: [String: String], heapDistance: Int
     ) {
       self.program = program
       self.arguments = arguments
       self.environment = environment
-      self.folder = folder
+      self.heapDistance = heapDistance
     }
   }
 
-  private let folder: String
+  let folder: String
   private var recording = Recording()
 
   package init(folder: String) { self.folder = folder }
+
+  func record(_ record: PerfRecord) { recording.add(record) }
 
   /// What a run gave: the report's contents and the stacks behind it.
   package struct Outcome {
@@ -43,6 +45,7 @@ package final class ProfileRun {
     let started = Date()
     var environment = plan.environment
     environment["HAKMEM_PROFILE"] = folder
+    environment["HAKMEM_PROFILE_SAMPLE"] = "\(plan.heapDistance)"
     var gate: Int32 = -1
     let child = CStringArray.with([plan.program] + plan.arguments) { arguments in
       CStringArray.with(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }) {
@@ -76,24 +79,42 @@ package final class ProfileRun {
       if ended { break }
       usleep(2000)
     }
-    recording.close()
+    session.finish { recording.add($0) }
     let seconds = Clock.seconds - start
-    let analysis = ProfileAnalysis(profileFolder: folder)
-    var notes = session.notes
-    let logs = readLogs(&notes)
-    analysis.run(recording, logs: logs)
-    if logs.isEmpty {
-      notes.append(
-        "The library wrote no map of its memory: blocks are counted as other mappings below.")
-    }
     var result = ProfileResult(
       command: [plan.program] + plan.arguments, date: ISO8601DateFormatter().string(from: started),
       ending: ProfileRun.ending(status), seconds: seconds,
       userSeconds: ProfileRun.seconds(usage.ru_utime),
-      systemSeconds: ProfileRun.seconds(usage.ru_stime), peakKiB: usage.ru_maxrss,
-      processes: analysis.processes.count, isPartial: false, notes: [])
-    result.faults = faults(
-      analysis, session, charged: usage.ru_minflt + usage.ru_majflt)
+      systemSeconds: ProfileRun.seconds(usage.ru_stime), peakKiB: usage.ru_maxrss, processes: 1,
+      isPartial: false, notes: [])
+    return outcome(
+      &result, session, ProfileAnalysis(profileFolder: folder),
+      charged: usage.ru_minflt + usage.ru_majflt, wantsHeap: plan.heapDistance > 0)
+  }
+
+  /// Attributes what was recorded and completes the result.
+  func outcome(
+    _ result: inout ProfileResult, _ session: PerfSession, _ analysis: ProfileAnalysis,
+    charged: Int?, wantsHeap: Bool
+  ) -> Outcome {
+    recording.close()
+    var notes = session.notes
+    let logs = readLogs(&notes)
+    analysis.run(recording, logs: logs)
+    let heap = HeapAnalysis(readHeaps(), naming: analysis)
+    if wantsHeap && heap.result == nil {
+      notes.append("The library wrote no heap profile.")
+    }
+    if let untracked = heap.result?.untracked, untracked > 0 {
+      notes.append("\(untracked) allocations found no room in the heap profile's tables.")
+    }
+    if logs.isEmpty {
+      notes.append(
+        "The library wrote no map of its memory: blocks are counted as other mappings below.")
+    }
+    result.processes = max(analysis.processes.count, 1)
+    result.heap = heap.result
+    result.faults = faults(analysis, session, charged: charged ?? recording.faults.count)
     result.time = time(analysis, session)
     result.summary = ProfileSummary.figures(result, hardware: session.hardwareCounts)
     if session.lost > 0 {
@@ -101,7 +122,18 @@ package final class ProfileRun {
     }
     result.isPartial = !notes.isEmpty
     result.notes = notes + ProfileSummary.remarks(analysis.symbols)
-    return Outcome(result: result, profiles: [analysis.faultStacks, analysis.timeStacks])
+    return Outcome(
+      result: result,
+      profiles: [analysis.faultStacks, analysis.timeStacks, heap.live, heap.total, heap.peak])
+  }
+
+  private func readHeaps() -> [HeapFile] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.sorted().filter { $0.hasPrefix("heap.") && !$0.hasSuffix(".gz") }.compactMap {
+      let path = "\(folder)/\($0)"
+      defer { unlink(path) }
+      return HeapFile(path: path)
+    }
   }
 
   private func readLogs(_ notes: inout [String]) -> [MapLogFile] {

@@ -67,6 +67,27 @@ package struct ReportFolder {
         Data(CollapsedStacks.text(profile).utf8)
       }
     }
+    write("index.html", "the report with pictures, one self-contained page") {
+      Data(try ProfilePage.html(outcome).utf8)
+    }
+    let name = outcome.result.command.first ?? ""
+    let profiles = outcome.profiles.filter { !$0.stacks.isEmpty }
+    write("profile.speedscope.json", "all call stacks, for speedscope") {
+      try JSONEncoder().encode(SpeedscopeFile(profiles, name: name))
+    }
+    for unit in ["bytes", "faults", "samples"] {
+      let alike = profiles.filter { $0.unit == unit }
+      guard !alike.isEmpty else { continue }
+      let names = ["bytes": "heap", "faults": "faults", "samples": "time"]
+      let what = alike.map(\.title).joined(separator: ", ")
+      write("\(names[unit] ?? unit).pb.gz", "\(what): for go tool pprof") {
+        let data = PprofFile.data(
+          alike, date: Date(timeIntervalSinceNow: -outcome.result.seconds),
+          seconds: outcome.result.seconds)
+        guard let data else { throw OutputFile.Failure(description: "zlib cannot compress") }
+        return data
+      }
+    }
     let lines =
       ["Report of \(outcome.result.command.joined(separator: " ")), \(outcome.result.date)"]
       + (outcome.result.isPartial ? ["PARTIAL: the notes in report.txt say what is missing."] : [])

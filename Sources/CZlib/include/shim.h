@@ -1,0 +1,3 @@
+/* zlib, a system library.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <zlib.h>
