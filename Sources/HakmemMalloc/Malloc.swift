@@ -11,7 +11,8 @@ public func hakmem_malloc(_ byteCount: Int) -> UnsafeMutableRawPointer? {
   allocate(byteCount, .here)
 }
 
-@inline(__always)
+/// Transparent, so that `site` is asked in its caller.
+@_transparent
 func allocate(
   _ byteCount: Int, _ site: @autoclosure () -> CallSite
 ) -> UnsafeMutableRawPointer? {

@@ -8,8 +8,9 @@ package struct CallSite {
   let frame: UInt
   let returnAddress: UInt
 
-  /// To be asked in the function that the program calls.
-  @inline(__always)
+  /// To be asked in the function that the program calls: transparent, because in debug builds too
+  /// it must not have a frame of its own.
+  @_transparent
   package static var here: CallSite {
     CallSite(frame: hakmem_frame_register(), returnAddress: hakmem_return_address())
   }
