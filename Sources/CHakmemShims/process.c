@@ -20,7 +20,8 @@ struct closed_header {
   const uintptr_t *bins[bin_words];
   uint8_t class_of[class_of_bytes];
   uintptr_t kind;
-  uintptr_t hardened_cache;
+  uintptr_t checked_cache;
+  uintptr_t sampled_cache;
 };
 static const uintptr_t nothing[2];
 static const struct closed_header initial_header = {

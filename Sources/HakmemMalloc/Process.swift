@@ -53,6 +53,7 @@ enum Process {
     Option.readEnvironment()
     ProcessFacts.learnLimits()
     SizeClass.learn()
+    Hardening.learn()
     ThreadCache.learnLayout()
     check(
       PagesStorage.fault ?? SlabsStorage.fault ?? CacheStorage.fault ?? MallocStorage.fault

@@ -14,6 +14,8 @@ func allocateSlow(_ byteCount: Int, _ site: CallSite) -> UnsafeMutableRawPointer
     return pointer(
       to: Checked.allocate(bytes, zero: false, CheckedCache(unsafeAt: checked)), of: bytes)
   }
+  let counted = GuardSampler.allocateFast(bytes)
+  if counted != 0 { return UnsafeMutableRawPointer(bitPattern: counted).unsafelyUnwrapped }
   let cache = ThreadCache.current
   if bytes > SizeClass.fastMaximumBytes, cache.isOpen {
     let block =
@@ -48,6 +50,7 @@ func freeSlow(_ pointer: UnsafeMutableRawPointer?) {
   if checked != 0 {
     return Checked.free(UInt(bitPattern: pointer), CheckedCache(unsafeAt: checked))
   }
+  if GuardSampler.freeFast(UInt(bitPattern: pointer)) { return }
   if Interception.isActive { return Intercepted.free(UInt(bitPattern: pointer)) }
   Heap.free(UInt(bitPattern: pointer))
 }

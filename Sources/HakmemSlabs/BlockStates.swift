@@ -41,7 +41,13 @@ package enum BlockStates {
 /// Whether blocks are checked as they come and go: when the mode or one of its parts is on. Known
 /// before the first slab, for ever.
 package enum Hardening {
-  package static var isOn: Bool {
+  @inline(__always)
+  package static var isOn: Bool { Memory.loadWord(at: SlabsStorage.hardening) != 0 }
+
+  /// Notes what the options say. Runs once, before the first slab.
+  package static func learn() { Memory.storeWord(isWanted ? 1 : 0, at: SlabsStorage.hardening) }
+
+  private static var isWanted: Bool {
     Option.canary.isOn || Option.zeroOnFree.isOn || Option.quarantine.isOn
       || Option.randomPlacement.isOn || Option.guardPages.isOn || Mode.current == .hardened
   }

@@ -12,6 +12,7 @@ extension SlabsStorage {
     map.add(depot, MemoryLayout<Depot.State>.size)
     map.add(smallStates, word)
     map.add(largeStates, word)
+    map.add(hardening, word)
     map.add(slabLists, SlabList.byteCount * SizeClass.count)
     if MemoryLayout<SlabList.State>.size > SlabList.paceOffset
       || MemoryLayout<FreshPace.State>.size > SlabList.byteCount - Int(SlabList.paceOffset)

@@ -11,6 +11,7 @@ package enum SlabsStorage {
   static var depot: UInt { base &+ 2624 }
   static var smallStates: UInt { base &+ 2640 }
   static var largeStates: UInt { base &+ 2648 }
+  static var hardening: UInt { base &+ 2656 }
   /// One line for each class: its list of slabs with free blocks.
   static var slabLists: UInt { base &+ 2688 }
 }

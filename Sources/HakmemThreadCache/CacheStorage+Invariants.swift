@@ -30,10 +30,12 @@ extension CacheStorage {
     map.add(Offset.classOf, Int(SizeClass.fastMaximumBytes / 16) + 1)
     map.add(Offset.kind, 8)
     map.add(Offset.checkedCache, 8)
+    map.add(Offset.sampledCache, 8)
     map.add(header &+ Offset.bins, SizeClass.count * 16)
     map.add(header &+ Offset.classOf, Int(SizeClass.fastMaximumBytes / 16) + 1)
     map.add(header &+ Offset.kind, 8)
     map.add(header &+ Offset.checkedCache, 8)
+    map.add(header &+ Offset.sampledCache, 8)
     map.add(Offset.record, MemoryLayout<ThreadCache.Record>.size)
     // Bin 0's zero word; below each class's slots its traffic and a zero word.
     map.add(Offset.slots, 8)

@@ -106,6 +106,7 @@ extension ThreadCache {
     guard isOwned else { return }
     setClosedKind(.closed)
     CheckedCache.attach(0, to: self)
+    GuardSampler.attach(false, to: self)
     Memory.pointer(at: record.pointee.ownersWord, to: Atomic<UInt>.self)
       .pointee.store(closedHeader, ordering: .sequentiallyConsistent)
   }
@@ -116,6 +117,7 @@ extension ThreadCache {
       setClosedKind(.intercepted)
       let isAlone = Interception.isActive(only: .hardened)
       CheckedCache.attach(isAlone ? record.pointee.checkedCache : 0, to: self)
+      GuardSampler.attach(Interception.isActive(only: .guardSampling), to: self)
       hakmem_set_thread_cache(closedHeader)
     } else {
       hakmem_set_thread_cache(address)

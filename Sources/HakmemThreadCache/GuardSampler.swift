@@ -73,6 +73,41 @@ package enum GuardSampler {
     address &- shared.pointee.pool < shared.pointee.poolBytes
   }
 
+  // MARK: Calls that are counted alone
+
+  /// Whether nothing but the count of allocations keeps the owner from its fast paths.
+  static func attach(_ isAlone: Bool, to cache: ThreadCache) {
+    Memory.storeWord(
+      isAlone ? cache.address : 0, at: cache.closedHeader &+ ThreadCache.Offset.sampledCache)
+  }
+
+  /// A block from the thread's bin when none is due to be guarded; 0 when the call must go on.
+  @inline(__always)
+  package static func allocateFast(_ byteCount: UInt) -> UInt {
+    let address = cacheOfThread
+    guard address != 0, byteCount <= SizeClass.fastMaximumBytes else { return 0 }
+    let cache = ThreadCache(unsafeAt: address)
+    let left = Int(bitPattern: cache.record.pointee.untilSample) &- 1
+    guard left > 0 else { return 0 }
+    cache.record.pointee.untilSample = UInt(bitPattern: left)
+    return cache.bin(forSize: byteCount).pop()
+  }
+
+  /// Puts a small block into the thread's bin; false when the call must go on.
+  @inline(__always)
+  package static func freeFast(_ pointer: UInt) -> Bool {
+    let address = cacheOfThread
+    guard address != 0 else { return false }
+    // Bin 0 is always full.
+    return ThreadCache(unsafeAt: address)
+      .bin(forDoubledClass: ClassMap.doubledClass(of: pointer)).push(pointer)
+  }
+
+  @inline(__always)
+  private static var cacheOfThread: UInt {
+    Memory.loadWord(at: ThreadCache.current.address &+ ThreadCache.Offset.sampledCache)
+  }
+
   // MARK: Blocks
 
   /// A block of its own if it is this allocation's turn; 0 when it is not, or no slot can serve it.

@@ -28,6 +28,7 @@ package struct ThreadCache: Equatable {
     static let classOf: UInt = 1552
     static let kind: UInt = 1816
     static let checkedCache: UInt = 1824
+    static let sampledCache: UInt = 1832
     static let closedHeader: UInt = 1856
     static let record: UInt = 3712
     static let slots: UInt = 4160
