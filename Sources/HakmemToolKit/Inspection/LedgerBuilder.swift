@@ -119,7 +119,8 @@ struct LedgerBuilder {
   /// What an area, or the part of it that is not the heap's, is used for.
   private func use(of area: MemoryArea, at index: Int) -> Ledger.Use {
     let name = area.name
-    if explained[index] > 0, name.hasPrefix("[anon:hakmem") || name.isEmpty { return .changing }
+    // Without a name the kernel joins the heap's mappings with others beside them.
+    if explained[index] > 0, name.hasPrefix("[anon:hakmem") { return .changing }
     if name == "[anon:hakmem blocks]" || name == "[anon:hakmem large]" { return .blocks }
     if name.hasPrefix("[anon:hakmem") { return .metadata }
     if name == "[heap]" { return .programBreak }
