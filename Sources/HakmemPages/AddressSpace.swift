@@ -23,15 +23,21 @@ package enum AddressSpace {
     Memory.pointer(at: PagesStorage.addressSpace)
   }
 
-  /// A SuperSlab's worth of zero memory, aligned to its size; 0 when exhausted.
-  package static func takeSuperSlab() -> UInt {
+  /// A SuperSlab's worth of zero memory, aligned to its size; 0 when exhausted. `isHuge`: it is a huge
+  /// page of the kernel's pool.
+  package static func takeSuperSlab(isHuge: UnsafeMutablePointer<Bool>? = nil) -> UInt {
     let lock = Lock(.reservation)
     lock.acquire()
     defer { lock.release() }
     let superSlab = Constants.superSlabBytes
     if state.pointee.next &+ superSlab > state.pointee.end, !reserveArena() { return 0 }
     let start = state.pointee.next
-    guard ClassMap.makeWritable(for: start), commit(upTo: start &+ superSlab) else { return 0 }
+    guard ClassMap.makeWritable(for: start) else { return 0 }
+    if let isHuge, commitHugePage(at: start) {
+      isHuge.pointee = true
+    } else if !commit(upTo: start &+ superSlab) {
+      return 0
+    }
     state.pointee.next = start &+ superSlab
     PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(superSlab), ordering: .relaxed)
     return start
@@ -62,9 +68,27 @@ package enum AddressSpace {
     let committed = state.pointee.committed
     if end <= committed { return true }
     let grown = (state.pointee.reservedTotal &- (state.pointee.end &- committed)) / 4
-    let step = min(grown, largestCommitStep).roundedUp(to: Constants.superSlabBytes)
+    let step =
+      Option.hugeTLB.isOn
+      ? 0 : min(grown, largestCommitStep).roundedUp(to: Constants.superSlabBytes)
     let target = min(max(end, committed &+ step), state.pointee.end)
     return commit(exactly: target) || commit(exactly: end)
+  }
+
+  /// With HAKMEM_HUGETLB puts a huge page of the kernel's pool at `start`. False, and nothing has
+  /// changed, when the pool is empty.
+  private static func commitHugePage(at start: UInt) -> Bool {
+    let superSlab = Constants.superSlabBytes
+    guard Option.hugeTLB.isOn, start == state.pointee.committed,
+      let page = SystemCalls.mapHuge(byteCount: superSlab)
+    else { return false }
+    guard SystemCalls.moveMapping(from: page, superSlab, to: start, superSlab) else {
+      SystemCalls.unmap(page, superSlab)
+      return false
+    }
+    state.pointee.committed = start &+ superSlab
+    PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
+    return true
   }
 
   private static func commit(exactly end: UInt) -> Bool {

@@ -65,10 +65,19 @@ package enum LargeRegions {
       spareRecords.push(address)
       return nil
     }
-    if HugePages.current == .on { SystemCalls.advise(start, bytes, .hugePage) }
+    adviseNew(start, bytes)
     SystemCalls.nameMapping(start, bytes, "hakmem large")
     PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(bytes), ordering: .relaxed)
     return region
+  }
+
+  /// With `auto` the system's own setting holds for large regions.
+  private static func adviseNew(_ start: UInt, _ bytes: UInt) {
+    switch HugePages.current {
+    case .off: if ProcessFacts.hugePagesAlways { SystemCalls.advise(start, bytes, .noHugePage) }
+    case .auto: break
+    case .on: SystemCalls.advise(start, bytes, .hugePage)
+    }
   }
 
   /// Maps; when the kernel refuses, gives back what is kept and free, and tries again.

@@ -266,7 +266,7 @@ package enum PageRuns {
     guard let superSlab = SuperSlabPool.takeEmpty() else { return nil }
     var address = superSlab.record.pointee.runTable
     if address == 0 {
-      address = MetadataRegion.allocate(RunTable.byteCount)
+      address = SuperSlabPool.allocateMetadata(RunTable.byteCount)
       guard address != 0 else {
         SuperSlabPool.putEmpty(superSlab)
         return nil

@@ -7,7 +7,9 @@ package enum Purge {
   /// Drops the pages of a range; it reads as zeroes from then on. False when the kernel refuses, as
   /// it does for memory that the program locked: then the contents stay.
   package static func release(_ start: UInt, _ byteCount: UInt) -> Bool {
-    guard SystemCalls.advise(start, byteCount, .dontNeed) else { return false }
+    guard !isHugePage(at: start), SystemCalls.advise(start, byteCount, .dontNeed) else {
+      return false
+    }
     note(start, byteCount)
     return true
   }
@@ -15,6 +17,7 @@ package enum Purge {
   /// Drops up to 64 pages from `start` on, a bit each; returns those that went. One call into the
   /// kernel for all where it can (Linux 6.13), which saves it most of the work for single pages.
   package static func release(_ pages: UInt64, of start: UInt, pageShift: UInt) -> UInt64 {
+    if isHugePage(at: start) { return 0 }
     let mostRuns = 32
     return withUnsafeTemporaryAllocation(of: UInt.self, capacity: 2 * mostRuns) { ranges in
       var count = 0
@@ -40,6 +43,12 @@ package enum Purge {
       }
       return released
     }
+  }
+
+  /// Whether a huge page of the pool lies there: asked to drop a part of one, the kernel may drop
+  /// nothing and call that success.
+  private static func isHugePage(at start: UInt) -> Bool {
+    Option.hugeTLB.isOn && SuperSlab.around(start)?.record.pointee.isHugePage == true
   }
 
   private static func note(_ start: UInt, _ byteCount: UInt) {

@@ -36,6 +36,8 @@ package struct SuperSlab: Equatable {
     /// Granules whose pages were given back since their last use, and when that happened last.
     let purgedGranules: Atomic<UInt32>
     let purgedAt: Atomic<UInt32>
+    /// A huge page of the kernel's pool: kept until the end, because the pool may be empty later.
+    var isHugePage: Bool
   }
 
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }
@@ -90,7 +92,10 @@ package struct SuperSlab: Equatable {
     let address = spare != 0 ? spare : MetadataRegion.allocate(UInt(MemoryLayout<Record>.size))
     guard address != 0 else { return nil }
     let superSlab = SuperSlab(unsafeRecord: address)
-    if superSlab.start == 0 { superSlab.record.pointee.start = AddressSpace.takeSuperSlab() }
+    if superSlab.start == 0 {
+      superSlab.record.pointee.start = AddressSpace.takeSuperSlab(
+        isHuge: &superSlab.record.pointee.isHugePage)
+    }
     guard superSlab.start != 0, SuperSlabRegistry.set(address, at: superSlab.start) else {
       halfMade.push(address)
       return nil

@@ -68,6 +68,15 @@ package enum SuperSlabPool {
 
   // MARK: Addresses
 
+  /// Zero bytes of metadata; when the kernel gives no more, what empty SuperSlabs are charged for
+  /// (overcommit mode 2, RLIMIT_DATA) makes room. 0 when memory is exhausted.
+  package static func allocateMetadata(_ byteCount: UInt) -> UInt {
+    let address = MetadataRegion.allocate(byteCount)
+    if address != 0 || cold.isEmpty { return address }
+    giveUpAddresses()
+    return MetadataRegion.allocate(byteCount)
+  }
+
   /// Unmaps the cold SuperSlabs: something else needs their addresses (RLIMIT_AS).
   static func giveUpAddresses() {
     var kept: UInt = 0

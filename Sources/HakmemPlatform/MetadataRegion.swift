@@ -96,6 +96,9 @@ package enum MetadataRegion {
     let start = base &+ committed
     guard SystemCalls.protect(start, target &- committed, .readWrite) else { return false }
     SystemCalls.nameMapping(start, target &- committed, "hakmem metadata")
+    if target > largestStep, ProcessFacts.hugePagesAlways {
+      SystemCalls.advise(start, target &- committed, .noHugePage)
+    }
     // Of the first step every process that allocates uses nearly all: one call for a dozen faults.
     if committed == 0, target == smallestStep, Option.prefault.value == 1 {
       SystemCalls.advise(start, target, .populateWrite)

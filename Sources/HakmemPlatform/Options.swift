@@ -4,9 +4,8 @@ import CHakmemShims
 /// allocator starts, and never in a setuid program.
 package enum Option: Int {
   case mode, quiet, verbose, statistics, statisticsPage, purgeDelay, warmBytes, cacheBytes, prewarm,
-    prefault,
-    hugePages, limit, controlGroup, mapTrace, profile, profileSample, record, canary, zeroOnFree,
-    verifyZero, quarantine, randomPlacement, guardPages, guardSample
+    prefault, hugePages, hugeTLB, limit, controlGroup, mapTrace, profile, profileSample, record,
+    canary, zeroOnFree, verifyZero, quarantine, randomPlacement, guardPages, guardSample
 
   /// Calls `body` for every option, in the order of the table.
   package static func forEach(_ body: (Option) -> Void) {
@@ -82,6 +81,11 @@ package enum Option: Int {
         name: "HAKMEM_THP",
         help: "Transparent huge pages: for no memory, for large blocks that grow, for all.",
         range: "off|auto|on", standard: "off", minimum: 0, maximum: 0)
+    case .hugeTLB:
+      Row(
+        name: "HAKMEM_HUGETLB",
+        help: "1: take SuperSlabs from the kernel's pool of huge pages while it has any.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
     case .limit:
       Row(
         name: "HAKMEM_LIMIT",

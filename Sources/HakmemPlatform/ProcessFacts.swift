@@ -6,20 +6,33 @@ package enum ProcessFacts {
     var systemPageBytes: UInt
     var processors: UInt
     var addressSpaceLimit: UInt
+    /// 0: not asked yet, 1: no, 2: yes.
+    var hugePagesAlways: UInt
   }
 
   private static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PlatformStorage.process)
   }
 
-  /// The kernel's page size: 4, 16 or 64 KiB.
-  package static var systemPageBytes: UInt { state.pointee.systemPageBytes }
+  /// The kernel's page size: 4, 16 or 64 KiB. Tests set another one than the machine's.
+  package static var systemPageBytes: UInt {
+    get { state.pointee.systemPageBytes }
+    set { state.pointee.systemPageBytes = newValue }
+  }
   package static var processors: UInt { state.pointee.processors }
   /// RLIMIT_AS at start, `UInt.max` when there is none.
   package static var addressSpaceLimit: UInt { state.pointee.addressSpaceLimit }
-  /// Whether the kernel gives huge pages to memory that did not ask for them.
-  /// Read from /sys each time: rarely asked, and not worth a file at every start.
+  /// Whether the kernel gives huge pages to memory that did not ask for them. Read from /sys when it
+  /// is asked first.
   package static var hugePagesAlways: Bool {
+    let known = state.pointee.hugePagesAlways
+    if known != 0 { return known == 2 }
+    let isAlways = readHugePagesAlways()
+    state.pointee.hugePagesAlways = isAlways ? 2 : 1
+    return isAlways
+  }
+
+  private static func readHugePagesAlways() -> Bool {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { bytes in
       let start = bytes.baseAddress.unsafelyUnwrapped
       let count = SystemCalls.readFile(

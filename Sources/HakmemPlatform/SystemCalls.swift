@@ -32,6 +32,12 @@ package enum SystemCalls {
     return map(hint, byteCount, protection, privateAnonymousNoReserve)
   }
 
+  /// Maps huge pages of 2 MiB from the kernel's pool; nil when it has none to reserve.
+  package static func mapHuge(byteCount: UInt) -> UInt? {
+    let privateAnonymousHuge2MiB = 0x22 | 0x40000 | 21 << 26
+    return map(0, byteCount, .readWrite, privateAnonymousHuge2MiB)
+  }
+
   /// Replaces whatever is mapped at `address`, which the caller owns.
   package static func remapFixed(
     at address: UInt, byteCount: UInt, protection: Protection

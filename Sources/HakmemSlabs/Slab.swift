@@ -175,7 +175,7 @@ package struct Slab: Equatable {
     let known = superSlab.slabTable
     if known != 0 { return known }
     // Two threads may come here at once for two granules; the loser's table serves nobody.
-    let table = MetadataRegion.allocate(recordBytes &* Constants.granulesPerSuperSlab)
+    let table = SuperSlabPool.allocateMetadata(recordBytes &* Constants.granulesPerSuperSlab)
     guard table != 0 else { return nil }
     return superSlab.setSlabTableOnce(table)
   }

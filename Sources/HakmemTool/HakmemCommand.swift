@@ -17,6 +17,7 @@ struct HakmemCommand: ParsableCommand {
         hakmem options                    the options and their defaults
         hakmem bench                      measure HAKMEM beside every other
         hakmem bench -- sort big.txt      the same for your own program
+        hakmem tune -- sort big.txt       which options serve it best
         hakmem profile -- ./server        whose memory faults, where time and bytes go
 
       Shell completion (bash, zsh or fish):
@@ -25,15 +26,17 @@ struct HakmemCommand: ParsableCommand {
     version: "hakmem \(Version.tool)",
     subcommands: [
       RunCommand.self, EnvCommand.self, DoctorCommand.self, OptionsCommand.self,
-      BenchCommand.self, ProfileCommand.self, StatsCommand.self, LedgerCommand.self,
-      TopCommand.self,
+      BenchCommand.self, TuneCommand.self, ProfileCommand.self, StatsCommand.self,
+      LedgerCommand.self, TopCommand.self,
       MapCommand.self, ProbeCommand.self, InspectCommand.self,
     ])
 
-  /// The arguments as the parser takes them: what stands after "--" of `bench` is a program, which
+  /// The arguments as the parser takes them: what stands after "--" of `bench` or `tune` is a program, which
   /// a list of workloads before it would swallow.
   static func arguments(_ given: [String]) -> [String] {
-    guard given.first == "bench", let terminator = given.firstIndex(of: "--") else { return given }
+    guard given.first == "bench" || given.first == "tune",
+      let terminator = given.firstIndex(of: "--")
+    else { return given }
     return given[..<terminator] + ["--program"] + given[(terminator + 1)...]
   }
 

@@ -28,4 +28,58 @@ import Testing
       of: "kernel/random_mixed.c", ["1000000", "256", "1000", "80"],
       environment: ["HAKMEM_SS_PREFAULT": "0"])
   }
+
+  @Test func `are not touched by calloc of fresh blocks`() throws {
+    try expectSuccess(of: "kernel/calloc_pages.c")
+  }
+}
+
+/// What the kernel is told of huge pages, read back from /proc/self/smaps.
+@Suite(.enabled(if: Allocator.underTest.isHakmem && System.isRoot, "only HAKMEM, only root"))
+struct `Huge pages` {
+  /// Runs the program where the system's setting reads as `setting`.
+  private func run(_ setting: String, option: String, expecting flags: [String]) throws {
+    let unshare = try System.require("unshare")
+    let folder = try TemporaryDirectory()
+    let file = try folder.write(setting + "\n", to: "enabled")
+    let program = try TestProgram.build("kernel/huge_pages.c")
+    let script = """
+      mount --bind \(file) /sys/kernel/mm/transparent_hugepage/enabled && \
+      exec \(program) \(flags.joined(separator: " ")) 4
+      """
+    let outcome = try Command(
+      unshare, ["-m", "/bin/sh", "-c", script], environment: ["HAKMEM_THP": option]
+    ).run()
+    #expect(outcome.succeeded, "\(outcome)")
+  }
+
+  @Test func `are refused where the system would give them to all`() throws {
+    try run("[always] madvise never", option: "off", expecting: ["nh", "nh"])
+    try run("[always] madvise never", option: "auto", expecting: ["nh", "-"])
+  }
+
+  @Test func `are asked for with HAKMEM_THP=on alone`() throws {
+    try run("always [madvise] never", option: "off", expecting: ["-", "-"])
+    try run("always [madvise] never", option: "on", expecting: ["hg", "hg"])
+    try run("[always] madvise never", option: "on", expecting: ["hg", "hg"])
+  }
+
+  @Test func `of the pool serve SuperSlabs, and an empty pool does no harm`() throws {
+    let pool = "/proc/sys/vm/nr_hugepages"
+    func read() -> Int { Int(System.text(of: pool).filter(\.isNumber)) ?? 0 }
+    let before = read()
+    let program = try TestProgram.build("kernel/huge_pages.c")
+    func run(pageKiB: Int) throws {
+      let outcome = try Command(
+        program, ["-", "-", "\(pageKiB)"], environment: ["HAKMEM_HUGETLB": "1"]
+      ).run()
+      #expect(outcome.succeeded, "\(outcome)")
+    }
+    if before == 0 { try run(pageKiB: 4) }
+    // Three of the twenty SuperSlabs or more that the program takes.
+    try System.write("\(before + 3)\n", to: pool)
+    defer { try? System.write("\(before)\n", to: pool) }
+    guard read() == before + 3 else { try System.skip("the kernel has no huge pages to reserve") }
+    try run(pageKiB: 2048)
+  }
 }

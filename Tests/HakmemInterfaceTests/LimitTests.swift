@@ -15,7 +15,7 @@ import Testing
       environment: ["HAKMEM_LIMIT": "soft:48M,hard:64M", "HAKMEM_PURGE_DELAY": "3600000"])
   }
 
-  @Test(arguments: ["calls", "mappings"])
+  @Test(arguments: ["calls", "mappings", "data"])
   func `of the kernel's, allocation fails with ENOMEM and the heap stays whole`(
     kind: String
   ) throws {

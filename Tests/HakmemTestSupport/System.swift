@@ -22,6 +22,20 @@ public enum System {
 
   public static var isRoot: Bool { geteuid() == 0 }
 
+  /// A file of /proc or /sys: they claim to be empty, and take one write alone.
+  public static func text(of path: String) -> String {
+    guard let file = fopen(path, "r") else { return "" }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    return String(decoding: bytes.prefix(fread(&bytes, 1, bytes.count, file)), as: UTF8.self)
+  }
+
+  public static func write(_ text: String, to path: String) throws {
+    guard let file = fopen(path, "w") else { throw HarnessError("\(path) cannot be written") }
+    defer { fclose(file) }
+    fputs(text, file)
+  }
+
   /// Ends this test as skipped, with the reason.
   public static func skip(_ reason: String) throws -> Never {
     try Test.cancel("\(reason)")

@@ -37,7 +37,8 @@ func runAll() -> Int32 {
 
 func forEachTest(_ body: (WhiteBoxTest) -> Void) {
   for group in [
-    TextTests.all, OptionsTests.all, MemoryLimitTests.all, ControlGroupTests.all, LockTests.all,
+    TextTests.all, OptionsTests.all, MemoryLimitTests.all, ControlGroupTests.all, PageSizeTests.all,
+    LockTests.all,
     TaggedStackTests.all, MetadataRegionTests.all,
     StorageTests.all, AddressSpaceTests.all, ClassMapTests.all, SuperSlabRegistryTests.all,
     RunTableTests.all, PageRunsTests.all, SuperSlabTests.all, KeepCreditTests.all,

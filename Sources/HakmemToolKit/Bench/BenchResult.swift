@@ -131,7 +131,7 @@ package struct BenchResult: Codable, Equatable, Sendable {
 }
 
 extension BenchResult {
-  private static func encoder() -> JSONEncoder {
+  static func encoder() -> JSONEncoder {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -65,15 +65,14 @@ int main(void) {
   enum { kept_count = 30 };
   char *kept[kept_count];
   leave_free_pages(kept, kept_count);
-  size_t before = resident_bytes();
-  CHECK(told[HAKMEM_LIMIT_SOFT] == 0 && statistics().page_free_bytes > 20 * mebibyte);
+  CHECK(told[HAKMEM_LIMIT_SOFT] == 0);
 
   char *large = malloc(20 * mebibyte);
   CHECK(large != NULL);
   CHECK(told[HAKMEM_LIMIT_SOFT] == 1 && told[HAKMEM_LIMIT_HARD] == 0);
   CHECK_THAT(free_when_told < mebibyte, "%zu bytes were free when told", free_when_told);
   size_t after = resident_bytes();
-  CHECK_THAT(after + 20 * mebibyte < before, "%zu bytes resident, %zu before", after, before);
+  CHECK_THAT(after < 12 * mebibyte, "%zu bytes resident", after);
 
   /* A little more does not call again; a sixteenth of the limit does. */
   void *little = malloc(2 * mebibyte);

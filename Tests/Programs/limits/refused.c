@@ -3,7 +3,7 @@
  * simulated by a filter of system calls; or a process near vm.max_map_count, for real. Allocation
  * fails with NULL and ENOMEM, the heap stays whole, and it serves again what is freed.
  *
- *   refused calls | refused mappings
+ *   refused calls | refused mappings | refused data     (RLIMIT_DATA, which charges as mode 2 does)
  */
 #include "threads.h"
 #include <linux/audit.h>
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 /* From here on the kernel gives no memory: mmap, mremap and mprotect fail with ENOMEM. */
@@ -73,7 +74,8 @@ static void empty(void **first, size_t size, size_t count) {
 
 int main(int count, char **arguments) {
   CHECK(count == 2);
-  bool calls = strcmp(arguments[1], "calls") == 0;
+  bool calls = strcmp(arguments[1], "calls") == 0, data = strcmp(arguments[1], "data") == 0;
+  size_t most_used = 0;
   use_the_heap(1);
   enum { kept_count = 4000, kept_size = 2000 };
   static void *kept[kept_count];
@@ -84,6 +86,9 @@ int main(int count, char **arguments) {
   }
   if (calls) {
     refuse_calls();
+  } else if (data) {
+    struct rlimit limit = {256 << 20, 256 << 20};
+    CHECK(setrlimit(RLIMIT_DATA, &limit) == 0);
   } else {
     CHECK(use_up_mappings() > 1000);
   }
@@ -91,7 +96,7 @@ int main(int count, char **arguments) {
   static const size_t sizes[] = {100, 3000, 30000, 200000, 2 << 20, 100};
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
     size_t first = 0, second = 0;
-    void **blocks = fill(sizes[i], (size_t)(64 << 20) / sizes[i], &first);
+    void **blocks = fill(sizes[i], (size_t)(data ? 512 << 20 : 64 << 20) / sizes[i], &first);
     empty(blocks, sizes[i], first);
     blocks = fill(sizes[i], first, &second);
     CHECK_THAT(second >= first - first / 8 || sizes[i] > 1 << 20, "%zu blocks of %zu, %zu before",
@@ -100,6 +105,12 @@ int main(int count, char **arguments) {
     errno = 0;
     void *huge = malloc((size_t)1 << 50);
     CHECK(huge == NULL && errno == ENOMEM);
+    if (data) {
+      /* What one size left serves the others. */
+      most_used = first * sizes[i] > most_used ? first * sizes[i] : most_used;
+      CHECK_THAT(second * sizes[i] * 2 > most_used, "%zu bytes in blocks of %zu, %zu before",
+                 second * sizes[i], sizes[i], most_used);
+    }
     if (calls) {
       errno = 0;
       CHECK(malloc(8 << 20) == NULL && errno == ENOMEM);
