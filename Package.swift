@@ -183,6 +183,7 @@ let package = Package(
       dependencies: [
         "CHakmem",
         "CHakmemToolSystem",
+        "CHakmemTrace",
         "CZlib",
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "Mustache", package: "swift-mustache"),

@@ -226,6 +226,7 @@ package enum Recorder {
       switch failure {
       case .system(let error): $0.append(error: error)
       case .notRegular: $0.append("it is not a regular file")
+      case .notTrace: $0.append("it exists and is not an allocation trace")
       case .lost: $0.append("the program closed it, and it is no longer found by its name")
       case .busy(let process):
         $0.append("process ")

@@ -10,6 +10,8 @@ package struct TraceFile: ~Copyable {
   package enum Failure {
     case system(error: Int)
     case notRegular
+    /// The file exists and holds something else.
+    case notTrace
     /// The process of that number, 0 when not known, is writing it.
     case busy(UInt32)
     /// The program has closed the descriptor, and the name leads to another file.
@@ -120,6 +122,7 @@ package struct TraceFile: ~Copyable {
       }
       return .busy(process)
     }
+    guard isEmptyOrTrace(file) else { return .notTrace }
     let emptied = file.truncate(to: 0)
     guard emptied == 0 else { return .system(error: emptied) }
     descriptor = file.number
@@ -132,6 +135,16 @@ package struct TraceFile: ~Copyable {
     writeHeader()
     cursor &+= UInt(HAKMEM_TRACE_HEADER_SIZE)
     return nil
+  }
+
+  private func isEmptyOrTrace(_ file: FileDescriptor) -> Bool {
+    var word: UInt = 0
+    return withUnsafeMutablePointer(to: &word) {
+      let found = UInt(bitPattern: $0)
+      if !file.read(into: found, 1, from: 0) { return true }
+      return file.read(into: found, Int(HeaderOffset.version), from: 0)
+        && Memory.loadWord(at: found) == Memory.loadWord(at: UInt(bitPattern: hakmem_trace_magic()))
+    }
   }
 
   private func writeHeader() {

@@ -18,6 +18,7 @@ struct HakmemCommand: ParsableCommand {
         hakmem bench                      measure HAKMEM beside every other
         hakmem bench -- sort big.txt      the same for your own program
         hakmem tune -- sort big.txt       which options serve it best
+        hakmem record -- sort big.txt     its allocations, for bench --trace
         hakmem profile -- ./server        whose memory faults, where time and bytes go
 
       Shell completion (bash, zsh or fish):
@@ -26,9 +27,9 @@ struct HakmemCommand: ParsableCommand {
     version: "hakmem \(Version.tool)",
     subcommands: [
       RunCommand.self, EnvCommand.self, DoctorCommand.self, OptionsCommand.self,
-      BenchCommand.self, TuneCommand.self, ProfileCommand.self, StatsCommand.self,
-      LedgerCommand.self, TopCommand.self,
-      MapCommand.self, ProbeCommand.self, InspectCommand.self,
+      BenchCommand.self, TuneCommand.self, RecordCommand.self, ProfileCommand.self,
+      StatsCommand.self, LedgerCommand.self, TopCommand.self, MapCommand.self,
+      ProbeCommand.self, InspectCommand.self,
     ])
 
   /// The arguments as the parser takes them: what stands after "--" of `bench` or `tune` is a program, which

@@ -17,7 +17,7 @@ package enum Report {
     json.member("operations", measured.operations)
     json.member("seconds", nanoseconds: measured.nanoseconds)
     json.member("floor_seconds", nanoseconds: options.floor ? measured.nanoseconds : nil)
-    json.member("threads", options.threads)
+    json.member("threads", run.pointee.workerCount)
     json.key("parameters")
     return json
   }

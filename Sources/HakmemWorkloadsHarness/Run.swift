@@ -20,6 +20,8 @@ package struct Run {
   /// All timed calls of all threads.
   package var histogram: Histogram?
   package var measured = Measurement()
+  /// The threads that do the work: what the options say, unless the workload knows better.
+  package var workerCount = 1
 
   package init(options: Options, floorBlocks: FloorBlocks, samplesMemory: Bool) {
     self.options = options

@@ -27,6 +27,7 @@ package struct Runner<Program: Workload, Calls: AllocationCalls> {
   ) {
     program.pointee.prepare(run)
     let count = program.pointee.workerCount(run.pointee.options)
+    run.pointee.workerCount = count
     let threads = Mapping.table(of: Thread.self, count: count)
     let shared = Mapping.table(of: Shared.self, count: 1)
     shared.initialize(

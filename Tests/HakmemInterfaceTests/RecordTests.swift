@@ -168,6 +168,17 @@ struct `A recording` {
     #expect(silent.errors.isEmpty)
   }
 
+  @Test func `does not replace a file of another kind`() throws {
+    let path = try folder.write("a letter", to: "letter")
+    let outcome = try run("calls", name: "letter")
+    #expect(outcome.succeeded)
+    #expect(outcome.errors.contains("it exists and is not an allocation trace"))
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "a letter")
+    // A trace is replaced.
+    _ = try quietTrace(of: "threads")
+    #expect(summary(own(try quietTrace(of: "calls"))) == expected(1))
+  }
+
   @Test func `by a relative name lies in the folder where the program began`() throws {
     var command = Command(
       try TestProgram.build("record/calls.c"), ["calls"], environment: ["HAKMEM_RECORD": "here"])

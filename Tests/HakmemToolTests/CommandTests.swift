@@ -7,7 +7,7 @@ import Testing
   @Test func everyCommandHasHelpWithExamples() throws {
     for command in [
       [], ["run"], ["env"], ["doctor"], ["options"], ["bench"], ["stats"], ["ledger"], ["map"],
-      ["top"],
+      ["top"], ["record"], ["profile"],
     ] {
       let outcome = try Tool.run(command + ["--help"])
       #expect(outcome.ending == .exited(0), "\(command)")
@@ -27,7 +27,7 @@ import Testing
     ]
     let outcome = try Tool.run(arguments, environment: ["TERM": "xterm"])
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
-    #expect(outcome.output.contains("no significant difference in 1 of 1 row"))
+    #expect(outcome.output.contains("no significant difference in 3 of 3 figures"))
     #expect(!outcome.output.contains("\u{1b}"))
     #expect(outcome.errors.isEmpty)
     let result = try BenchResult.load(json)

@@ -19,41 +19,22 @@ struct RunCommand: ParsableCommand {
       126 when the program cannot be run on HAKMEM, 127 when there is no such program.
       """)
 
-  @OptionGroup var library: LibraryArguments
-  @OptionGroup var options: OptionArguments
-
-  @Argument(
-    parsing: .captureForPassthrough,
-    help: ArgumentHelp("The program and its arguments, after \"--\".", valueName: "program"),
-    completion: .shellCommand("compgen -c"))
-  var command: [String]
+  @OptionGroup var program: ProgramArguments
 
   func run() throws {
-    let words = command.first == "--" ? Array(command.dropFirst()) : command
-    guard let name = words.first else {
-      throw ValidationError("Name the program to run after \"--\".")
-    }
-    if name == "-h" || name == "--help" { throw CleanExit.helpRequest(self) }
-    if name.hasPrefix("-") { throw ValidationError("Unknown option '\(name)'.") }
-    let path = try library.find()
-    let file = try ProgramFile(
-      named: name, searchPath: library.location.environment["PATH"])
-    try file.checkPreloadable(library: path)
-    var environment = library.location.environment
-    environment.merge(try options.variables(library: path)) { $1 }
-    environment["LD_PRELOAD"] = try Preload.value(
-      library: path, existing: environment["LD_PRELOAD"])
-    let code = CStringArray.with(words) { arguments in
-      CStringArray.with(environment.map { "\($0.key)=\($0.value)" }) { variables -> Int32 in
+    let program = try program.prepare(for: self)
+    let code = CStringArray.with(program.words) { arguments in
+      CStringArray.with(program.environment.map { "\($0.key)=\($0.value)" }) { variables -> Int32 in
         // A program that was just linked or written is busy for a moment when its writer forks.
         for _ in 0..<50 {
-          execve(file.path, arguments, variables)
+          execve(program.file.path, arguments, variables)
           guard errno == ETXTBSY else { break }
           usleep(2000)
         }
         return errno
       }
     }
-    throw Refusal(.unsuitable, "\(file.path) cannot be run: \(String(cString: strerror(code))).")
+    throw Refusal(
+      .unsuitable, "\(program.file.path) cannot be run: \(String(cString: strerror(code))).")
   }
 }

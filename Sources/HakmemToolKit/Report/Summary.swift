@@ -15,20 +15,29 @@ package enum Summary {
       + (unknown > 0 ? "; too few rounds for a verdict in \(unknown)." : ".")
   }
 
-  /// Of a comparison of a library with itself: whether as few rows differ as chance allows, and
-  /// the sentence that says so.
+  /// Of a comparison of a library with itself: whether as few figures differ as chance allows, and
+  /// the sentences that say so.
   package static func selfComparison(_ result: BenchResult) -> (isSound: Bool, sentence: String) {
-    let judged = result.rows.filter { $0.best(.speed) != nil }
-    let equal = judged.filter { row in
-      let verdict = row.best(.speed)?.verdict
-      return verdict == .noDifference
-    }.count
+    let judged = result.rows.flatMap { row in row.comparisons.map { (row.id, $0) } }
+    let different = judged.filter { $0.1.verdict == .ahead || $0.1.verdict == .behind }
+    let equal = judged.filter { $0.1.verdict == .noDifference }.count
     let isSound = !judged.isEmpty && Double(equal) >= 0.95 * Double(judged.count)
+    let names = different.map { "\($0.0), \(name($0.1.quantity)) (\(Figures.ratio($0.1.ratio)))" }
     return (
       isSound,
-      "The same library twice: no significant difference in \(equal) of \(rows(judged.count)); "
+      "The same library twice: no significant difference in \(equal) of \(judged.count) figures "
+        + "(speed, peak and settled memory of \(rows(result.rows.count))); "
         + (isSound ? "the method is sound here." : "at least 95 % are expected.")
+        + (names.isEmpty ? "" : " Different: \(names.joined(separator: "; ")).")
     )
+  }
+
+  private static func name(_ quantity: BenchResult.Comparison.Quantity) -> String {
+    switch quantity {
+    case .speed: "speed"
+    case .peakMemory: "peak memory"
+    case .settledMemory: "settled memory"
+    }
   }
 
   private static func rows(_ count: Int) -> String { count == 1 ? "1 row" : "\(count) rows" }
