@@ -72,12 +72,13 @@ enum PageStyle {
     margin:.5rem 0}dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}
     @media (max-width:42rem){.ratio{grid-template-columns:1fr;gap:.1rem;padding:.6rem 0}
     .ratio.axis .name,.ratio.axis>span:last-child{display:none}
-    .bars .allocator{grid-template-columns:6rem 1fr 4.6rem;gap:.5rem}body{padding:1rem .6rem 3rem}}
+    .bars .allocator{grid-template-columns:6rem 1fr 4.6rem;gap:.5rem}
+    .plot .x span:nth-child(n+5):nth-last-child(2){display:none}body{padding:1rem .6rem 3rem}}
     @media print{:root{--ground:#fff;--card:#fff;--ink:#000;--quiet:#444;--rule:#bbb;
     --ahead:#12744a;--behind:#b4400f;--none:#555;--c0:#1554c9;--c1:#777;--c2:#d1600a;--c3:#178a6d;
     --c4:#a63fb0;--c5:#b58900;--c6:#c2255c;--c7:#0e8bb0;--c8:#6b8e23;--c9:#7d5a3c}
     body{max-width:none;padding:0;font-size:11px;print-color-adjust:exact}
-    .ratio,figure,.allocator,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}
+    .ratio,figure,.allocator,tr,section[id]{break-inside:avoid}h2,h3,h4{break-after:avoid}
     .scroll{overflow:visible}}
     """
 }
