@@ -110,7 +110,6 @@ enum Intercepted {
     return moved
   }
 
-  /// Whether the recorder is to see the call. When it has stopped, calls go their fast ways again.
   /// Moves a guarded block to where the allocation of `new` bytes leads.
   private static func leave(_ pointer: UInt, _ new: UInt) -> UInt {
     guard let old = GuardSampler.byteCount(pointer) else { Misuse.stop(.reallocate, pointer) }
@@ -121,6 +120,7 @@ enum Intercepted {
     return moved
   }
 
+  /// Whether the recorder is to see the call. When it has stopped, calls go their fast ways again.
   private static var isRecorded: Bool {
     guard Interception.isActive(.recorder) else { return false }
     if Recorder.begin() { return true }
