@@ -17,7 +17,8 @@ func allocateSlow(_ byteCount: Int, _ site: CallSite) -> UnsafeMutableRawPointer
   let counted = GuardSampler.allocateFast(bytes)
   if counted != 0 { return UnsafeMutableRawPointer(bitPattern: counted).unsafelyUnwrapped }
   let cache = ThreadCache.current
-  if bytes > SizeClass.fastMaximumBytes, cache.isOpen {
+  // What is larger must not come near the rounding up to pages, which would overflow.
+  if bytes > SizeClass.fastMaximumBytes, bytes <= PageRuns.maximumBytes, cache.isOpen {
     let block =
       bytes <= SizeClass.maximumBytes
       ? cache.bin(SizeClass.serving(bytes)).pop()

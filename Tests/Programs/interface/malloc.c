@@ -98,6 +98,9 @@ int main(void) {
   blocks_of_size_0_are_distinct();
   live_blocks_do_not_overlap();
   impossible_sizes_fail_with_enomem();
+  /* A page that lies free in the thread's cache serves none of them. */
+  free(aligned_alloc(1 << 16, 100));
+  impossible_sizes_fail_with_enomem();
   success_keeps_errno();
   return 0;
 }
