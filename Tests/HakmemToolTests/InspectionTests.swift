@@ -190,12 +190,14 @@ struct InspectionTests {
       program: Built.compiler ?? "cc", arguments: ["-fno-builtin", "-w", source, "-o", program]
     ).run()
     try #require(compilation.ending == .exited(0), "\(compilation.errors)")
-    var pid: pid_t = 0
-    let outcome = try ChildProcess(
-      program: program, arguments: [],
-      environment: ["LD_PRELOAD": library, "HAKMEM_STATS_PAGE": "1"]
-    ).run { pid = $0 }
-    #expect(outcome.ending == .signalled(SIGABRT), "\(outcome.errors)")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.environment = ["LD_PRELOAD": library, "HAKMEM_STATS_PAGE": "1"]
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationReason == .uncaughtSignal)
+    let pid = process.processIdentifier
     let page = try #require(PublishedPage.find(pid: pid))
     #expect(page.events.last?.kind == .corruption)
     let text = try Tool.run(["stats", "--pid", "\(pid)"])
