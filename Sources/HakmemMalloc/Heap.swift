@@ -115,7 +115,7 @@ enum Heap {
   static func takeRun(_ byteCount: UInt, alignment: UInt) -> UInt {
     let run = PageRuns.allocate(byteCount, alignment: alignment)
     if run != 0 { return run }
-    Housekeeping.makeRoom()
+    Housekeeping.purgeEverything()
     return PageRuns.allocate(byteCount, alignment: alignment)
   }
 
@@ -127,7 +127,7 @@ enum Heap {
         return region.start
       }
       guard byteCount <= mostThatMayFit else { return 0 }
-      Housekeeping.makeRoom()
+      Housekeeping.purgeEverything()
       return LargeRegions.allocate(byteCount, alignment: alignment, zero: zero)?.start ?? 0
     }
   }
@@ -139,7 +139,7 @@ enum Heap {
       Gate.whileMapping {
         if LargeRegions.resize(region, to: byteCount) { return region.start }
         guard byteCount <= mostThatMayFit else { return 0 }
-        Housekeeping.makeRoom()
+        Housekeeping.purgeEverything()
         return LargeRegions.resize(region, to: byteCount) ? region.start : 0
       }
     } != 0

@@ -77,8 +77,18 @@ package enum SuperSlabPool {
     return MetadataRegion.allocate(byteCount)
   }
 
+  /// Bytes of the SuperSlabs that nothing lies in.
+  private static var unusedBytes: UInt {
+    var bytes: UInt = 0
+    SuperSlab.forEach { if $0.kind == .unused { bytes &+= Constants.superSlabBytes } }
+    return bytes
+  }
+
   /// Unmaps the cold SuperSlabs: something else needs their addresses (RLIMIT_AS).
+  /// They stay when that would not help: they could not be mapped again either.
   static func giveUpAddresses() {
+    let limit = ProcessFacts.currentAddressSpaceLimit
+    guard limit == .max || ProcessFacts.mappedBytes < limit &+ unusedBytes else { return }
     var kept: UInt = 0
     while true {
       let address = cold.pop()

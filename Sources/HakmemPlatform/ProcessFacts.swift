@@ -45,8 +45,7 @@ package enum ProcessFacts {
     let pageBytes = hakmem_auxiliary_value(UInt(HAKMEM_AT_PAGESZ))
     state.pointee.systemPageBytes = pageBytes == 0 ? Constants.pageBytes : UInt(pageBytes)
     state.pointee.processors = UInt(SystemCalls.availableProcessors())
-    let addressSpace = 9
-    state.pointee.addressSpaceLimit = SystemCalls.softLimit(addressSpace)
+    state.pointee.addressSpaceLimit = currentAddressSpaceLimit
   }
 
   /// Takes the limits of `HAKMEM_LIMIT` and of the control group; after the options were read.
@@ -89,5 +88,25 @@ package enum KernelFeatures {
     }
     defer { SystemCalls.unmap(page, systemPage) }
     return body(page)
+  }
+}
+
+extension ProcessFacts {
+  /// RLIMIT_AS at present, `UInt.max` when there is none.
+  package static var currentAddressSpaceLimit: UInt {
+    let addressSpace = 9
+    return SystemCalls.softLimit(addressSpace)
+  }
+
+  /// Bytes of address space in use, by /proc/self/statm; 0 when it cannot be read.
+  package static var mappedBytes: UInt {
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { bytes in
+      let start = bytes.baseAddress.unsafelyUnwrapped
+      let count = SystemCalls.readFile("/proc/self/statm", into: start, capacity: 127)
+      guard count > 0 else { return 0 }
+      start[count] = 0
+      var index = 0
+      return (ByteText.number(in: start, &index) ?? 0) &* systemPageBytes
+    }
   }
 }

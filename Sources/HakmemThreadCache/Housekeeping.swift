@@ -39,11 +39,6 @@ package enum Housekeeping {
       cache.flush(toSlabs: true)
       cache.dropRuns()
     }
-    makeRoom()
-  }
-
-  /// As `purgeEverything`, but leaves the caller's cache alone.
-  package static func makeRoom() {
     ThreadCache.flushParked(age: 0)
     for number in 1..<SizeClass.count {
       Depot.drain(SizeClass(number), reject: Misuse.report)

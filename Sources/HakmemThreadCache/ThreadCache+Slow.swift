@@ -32,7 +32,8 @@ extension ThreadCache {
     }
     var carved = SlabList(sizeClass).carve(into: first, count: sizeClass.refillCount)
     if carved.count == 0 {
-      Housekeeping.makeRoom()
+      Housekeeping.purgeEverything()
+      enterSlow(sizeClass)
       carved = SlabList(sizeClass).carve(into: first, count: sizeClass.refillCount)
       guard carved.count > 0 else { return 0 }
     }

@@ -44,7 +44,11 @@ struct `The library file` {
       of: /^[A-Za-z][A-Za-z_0-9 *]*?[ *](hak[a-z_0-9]+)\(/
         .anchorsMatchLineEndings())
     let declared = Set(declarations.map { String($0.1) })
-    let own = try listed().filter { $0.hasPrefix("hak") }
+    let data = try lines("nm", ["-D", "--defined-only"]).filter {
+      $0.contains(" D ") || $0.contains(" B ")
+    }
+    .compactMap { $0.split(separator: " ").last.map(String.init) }
+    let own = try listed().filter { $0.hasPrefix("hak") }.subtracting(data)
     #expect(declared.sorted() == own.sorted())
   }
 

@@ -146,7 +146,7 @@ enum ThreadCacheTests {
       }
       expectNoFault(cache.fault)
     }
-    Housekeeping.makeRoom()
+    Housekeeping.purgeEverything()
     for number in 1..<SizeClass.count {
       expectEqual(SlabList(SizeClass(number)).slabCount, 0, "slabs")
     }
@@ -342,7 +342,7 @@ enum ThreadCacheTests {
   private static func threads() {
     Fixture.setUp()
     for _ in 0..<3 { Fixture.onThreads(4) { serve($0, rounds: 25_000) } }
-    Housekeeping.makeRoom()
+    Housekeeping.purgeEverything()
     for number in 1..<SizeClass.count {
       expectEqual(SlabList(SizeClass(number)).slabCount, 0, "slabs")
     }
@@ -386,7 +386,7 @@ enum ThreadCacheTests {
       expectNoFault(cache.fault)
     }
     expectEqual(received.pointee.load(ordering: .relaxed), UInt(2 * perThread), "blocks received")
-    Housekeeping.makeRoom()
+    Housekeeping.purgeEverything()
     for number in 1..<SizeClass.count {
       expectEqual(SlabList(SizeClass(number)).slabCount, 0, "slabs")
     }

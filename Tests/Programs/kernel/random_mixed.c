@@ -29,7 +29,7 @@ int main(int count, char **arguments) {
   CHECK(count == 5);
   long operations = atol(arguments[1]), most = atol(arguments[3]), least = atol(arguments[4]);
   size_t slot_count = (size_t)atol(arguments[2]);
-  random_t random = {42};
+  random_t random = {.state = 42};
   memset(slots, 0, sizeof slots);
   long before = page_faults();
   if (before < 0) {
