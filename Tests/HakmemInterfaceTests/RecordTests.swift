@@ -120,14 +120,6 @@ struct `A recording` {
     #expect(summary(calls) == (1...5).flatMap { expected(10 * $0 + 1) + ["exit"] })
   }
 
-  // Debug builds stop when a handler allocates that interrupted a lock's holder.
-  #if !DEBUG
-    @Test func `stays sound when signal handlers allocate`() throws {
-      // Calls in a handler's frame may be missing.
-      #expect(own(try quietTrace(of: "handler")).count > 390_000)
-    }
-  #endif
-
   @Test func `ends with one message when the file can grow no more, and the program goes on`()
     throws
   {

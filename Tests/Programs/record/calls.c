@@ -9,7 +9,6 @@
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
 extern char **environ;
@@ -116,24 +115,6 @@ static void limit_file_size(void) {
   make_many(300000);
 }
 
-static void *volatile last;
-static void on_signal(int number) {
-  (void)number;
-  free(last);
-  last = malloc(base + 1);
-}
-
-/* A signal handler that allocates, as it must not but does. */
-static void allocate_in_handler(void) {
-  struct sigaction action = {.sa_handler = on_signal};
-  CHECK(sigaction(SIGALRM, &action, NULL) == 0);
-  struct itimerval often = {{0, 300}, {0, 300}};
-  CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
-  for (int i = 0; i < 200000; i++) {
-    free(opaque(malloc(base + 2)));
-  }
-}
-
 int main(int count, char **arguments) {
   CHECK(count > 1);
   const char *mode = arguments[1];
@@ -158,8 +139,6 @@ int main(int count, char **arguments) {
   } else if (strcmp(mode, "_exit") == 0) {
     make_many(100000);
     _exit(0);
-  } else if (strcmp(mode, "handler") == 0) {
-    allocate_in_handler();
   } else if (strcmp(mode, "late") == 0) {
     atexit(threads);
   } else {
