@@ -14,7 +14,7 @@ done
 postgres=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
 [ -n "$postgres" ] || { echo "soak: postgresql is not installed: make programs" >&2; exit 2; }
 PATH="$PATH:/usr/sbin:$postgres"
-work=$(mktemp -d /tmp/hakmem-soak-XXXXXX)
+work=$(mktemp -d --suffix=.hakmem-soak)
 chmod 755 "$work"
 as_user=''
 if [ "$(id -u)" = 0 ]; then as_user='setpriv --reuid=nobody --regid=nogroup --clear-groups'; fi
