@@ -12,33 +12,45 @@ struct ProgramArguments: ParsableArguments {
     completion: .shellCommand("compgen -c"))
   var command: [String]
 
-  /// A program that was found fit to run on HAKMEM.
-  struct Prepared {
-    var file: ProgramFile
-    /// The program's name as the user wrote it, and its arguments.
-    var words: [String]
-    /// The environment that puts HAKMEM into it.
-    var environment: [String: String]
-  }
-
   /// Finds the program and the library, and checks that the one can serve the other.
   ///
-  /// - Parameter command: Whose help the user gets who asks for it.
+  /// - Parameter caller: Whose help the user gets who asks for it.
   /// - Throws: `Refusal` that says what stands in the way; `ValidationError` without a program.
-  func prepare<Command: ParsableCommand>(for command: Command) throws -> Prepared {
-    let words = self.command.first == "--" ? Array(self.command.dropFirst()) : self.command
-    guard let name = words.first else {
-      throw ValidationError("Name the program after \"--\".")
-    }
-    if name == "-h" || name == "--help" { throw CleanExit.helpRequest(command) }
+  func prepare(for caller: some ParsableCommand) throws -> PreparedProgram {
+    guard
+      let prepared = try PreparedProgram(
+        command, library: library, options: options, for: caller)
+    else { throw ValidationError("Name the program after \"--\".") }
+    return prepared
+  }
+}
+
+/// A program that was found fit to run on HAKMEM.
+struct PreparedProgram {
+  var file: ProgramFile
+  /// The program's name as the user wrote it, and its arguments.
+  var words: [String]
+  /// The environment that puts HAKMEM into it.
+  var environment: [String: String]
+
+  /// Nil when `command`, which may begin with "--", names no program.
+  ///
+  /// - Parameter caller: Whose help the user gets who asks for it.
+  /// - Throws: `Refusal` that says what stands in the way.
+  init?(
+    _ command: [String], library: LibraryArguments, options: OptionArguments,
+    for caller: some ParsableCommand
+  ) throws {
+    words = command.first == "--" ? Array(command.dropFirst()) : command
+    guard let name = words.first else { return nil }
+    if name == "-h" || name == "--help" { throw CleanExit.helpRequest(caller) }
     if name.hasPrefix("-") { throw ValidationError("Unknown option '\(name)'.") }
     let path = try library.find()
-    let file = try ProgramFile(named: name, searchPath: library.location.environment["PATH"])
+    file = try ProgramFile(named: name, searchPath: library.location.environment["PATH"])
     try file.checkPreloadable(library: path)
-    var environment = library.location.environment
+    environment = library.location.environment
     environment.merge(try options.variables(library: path)) { $1 }
     environment["LD_PRELOAD"] = try Preload.value(
       library: path, existing: environment["LD_PRELOAD"])
-    return Prepared(file: file, words: words, environment: environment)
   }
 }

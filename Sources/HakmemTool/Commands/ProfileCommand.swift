@@ -71,23 +71,15 @@ struct ProfileCommand: ParsableCommand {
         ProfileRun(folder: folder.path).watch(process: pid, seconds: seconds, heapDistance: heap),
         in: folder)
     }
-    let words = command.first == "--" ? Array(command.dropFirst()) : command
-    guard let name = words.first else {
-      throw ValidationError("Name the program to profile after \"--\".")
-    }
-    if name == "-h" || name == "--help" { throw CleanExit.helpRequest(self) }
-    if name.hasPrefix("-") { throw ValidationError("Unknown option '\(name)'.") }
-    let path = try library.find()
-    let file = try ProgramFile(named: name, searchPath: library.location.environment["PATH"])
-    try file.checkPreloadable(library: path)
-    var environment = library.location.environment
-    environment.merge(try options.variables(library: path)) { $1 }
-    environment["LD_PRELOAD"] = try Preload.value(
-      library: path, existing: environment["LD_PRELOAD"])
-    let folder = try ReportFolder(path: output ?? ReportFolder.freeName(for: name))
+    guard
+      let program = try PreparedProgram(command, library: library, options: options, for: self)
+    else { throw ValidationError("Name the program to profile after \"--\".") }
+    let folder = try ReportFolder(
+      path: output ?? ReportFolder.freeName(for: program.words[0]))
     let outcome = try ProfileRun(folder: folder.path).run(
       ProfileRun.Plan(
-        program: file.path, arguments: Array(words.dropFirst()), environment: environment,
+        program: program.file.path, arguments: Array(program.words.dropFirst()),
+        environment: program.environment,
         heapDistance: heap))
     try show(outcome, in: folder)
   }

@@ -1,7 +1,8 @@
 /// The page's markup. Charts are drawn in fields of 1000 × 1000 that stretch with the page; lines
 /// keep their width.
 enum PageTemplates {
-  static let page = """
+  /// How every page begins, down to its title.
+  static let head = """
     <!DOCTYPE html>
     <html lang="en">
     <head>
@@ -15,60 +16,65 @@ enum PageTemplates {
     <body>
     <header>
     <h1>{{title}}</h1>
-    <p class="lead">{{summary}}</p>
-    {{#hasVerdicts}}
-    <ul class="counts">
-    <li class="ahead"><b>{{ahead}}</b> ahead</li>
-    <li class="none"><b>{{same}}</b> no difference</li>
-    <li class="behind"><b>{{behind}}</b> behind</li>
-    </ul>
-    {{/hasVerdicts}}
-    </header>
-    <main>
-    {{#ratios}}{{> ratios}}{{/ratios}}
-    {{#hasBaseline}}
-    <section>
-    <h2>Against the older result</h2>
-    <p>{{baselineText}}</p>
-    <div class="scroll"><table>
-    {{#changes}}<tr><th scope="row">{{row}}</th><td>{{figure}}</td>
-    <td class="verdict {{style}}">{{ratio}}</td><td>{{interval}}</td></tr>{{/changes}}
-    </table></div>
-    </section>
-    {{/hasBaseline}}
-    {{#hasScaling}}
-    <section>
-    <h2>Scaling over threads</h2>
-    <div class="legend">{{#legend}}{{> legend}}{{/legend}}</div>
-    <div class="charts">{{#scaling}}{{> lines}}{{/scaling}}</div>
-    </section>
-    {{/hasScaling}}
-    <h2>Every workload</h2>
-    {{#sections}}
-    <section id="{{anchor}}">
-    <h3>{{name}}</h3>
-    <p class="facts">{{facts}}</p>
-    {{#speed}}{{> bars}}{{/speed}}
-    {{#hasCharts}}
-    <div class="legend">{{#legend}}{{> legend}}{{/legend}}</div>
-    <div class="charts">{{#charts}}{{> lines}}{{/charts}}</div>
-    {{/hasCharts}}
-    {{#figures}}{{> figures}}{{/figures}}
-    </section>
-    {{/sections}}
-    <section>
-    <h2>Machine and method</h2>
-    <dl>{{#facts}}<dt>{{name}}</dt><dd>{{value}}</dd>{{/facts}}
-    <dt>date</dt><dd>{{date}}</dd></dl>
-    <h3>Allocators</h3>
-    <dl>{{#allocators}}<dt>{{name}}</dt><dd>{{value}}</dd>{{/allocators}}</dl>
-    {{#notes}}<p class="note">{{.}}</p>{{/notes}}
-    </section>
-    </main>
-    </body>
-    </html>
 
     """
+
+  static let page =
+    head + """
+      <p class="lead">{{summary}}</p>
+      {{#hasVerdicts}}
+      <ul class="counts">
+      <li class="ahead"><b>{{ahead}}</b> ahead</li>
+      <li class="none"><b>{{same}}</b> no difference</li>
+      <li class="behind"><b>{{behind}}</b> behind</li>
+      </ul>
+      {{/hasVerdicts}}
+      </header>
+      <main>
+      {{#ratios}}{{> ratios}}{{/ratios}}
+      {{#hasBaseline}}
+      <section>
+      <h2>Against the older result</h2>
+      <p>{{baselineText}}</p>
+      <div class="scroll"><table>
+      {{#changes}}<tr><th scope="row">{{row}}</th><td>{{figure}}</td>
+      <td class="verdict {{style}}">{{ratio}}</td><td>{{interval}}</td></tr>{{/changes}}
+      </table></div>
+      </section>
+      {{/hasBaseline}}
+      {{#hasScaling}}
+      <section>
+      <h2>Scaling over threads</h2>
+      <div class="legend">{{#legend}}{{> legend}}{{/legend}}</div>
+      <div class="charts">{{#scaling}}{{> lines}}{{/scaling}}</div>
+      </section>
+      {{/hasScaling}}
+      <h2>Every workload</h2>
+      {{#sections}}
+      <section id="{{anchor}}">
+      <h3>{{name}}</h3>
+      <p class="facts">{{facts}}</p>
+      {{#speed}}{{> bars}}{{/speed}}
+      {{#hasCharts}}
+      <div class="legend">{{#legend}}{{> legend}}{{/legend}}</div>
+      <div class="charts">{{#charts}}{{> lines}}{{/charts}}</div>
+      {{/hasCharts}}
+      {{#figures}}{{> figures}}{{/figures}}
+      </section>
+      {{/sections}}
+      <section>
+      <h2>Machine and method</h2>
+      <dl>{{#facts}}<dt>{{name}}</dt><dd>{{value}}</dd>{{/facts}}
+      <dt>date</dt><dd>{{date}}</dd></dl>
+      <h3>Allocators</h3>
+      <dl>{{#allocators}}<dt>{{name}}</dt><dd>{{value}}</dd>{{/allocators}}</dl>
+      {{#notes}}<p class="note">{{.}}</p>{{/notes}}
+      </section>
+      </main>
+      </body>
+      </html>
+
+      """
 
   static let ratios = """
     <section>

@@ -10,61 +10,49 @@ enum ProfilePageTemplate {
     .flame input{font:inherit;padding:.15rem .4rem;max-width:100%}
     """
 
-  static let page = """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <link rel="icon" href="data:,">
-    <title>{{title}}</title>
-    <style>{{{style}}}</style>
-    </head>
-    <body>
-    <header>
-    <h1>{{title}}</h1>
-    <p class="lead">{{lead}}</p>
-    {{#isPartial}}<p class="behind"><b>Partial:</b> the notes say what is missing.</p>{{/isPartial}}
-    </header>
-    <main>
-    <section>
-    <h2>Summary</h2>
-    <div class="scroll"><table>
-    <thead><tr><th></th><th>value</th><th>target</th><th>status</th></tr></thead>
-    {{#summary}}<tr><th scope="row">{{name}}</th><td>{{value}}</td><td>{{target}}</td>
-    <td class="{{style}}">{{status}}</td></tr>{{/summary}}
-    </table></div>
-    </section>
-    {{#sections}}
-    <section class="owners">
-    <h2>{{title}}</h2>
-    <p class="facts">{{sentence}}</p>
-    {{#bars}}<div class="row {{style}}"><span>{{name}}</span>
-    <svg viewBox="0 0 1000 10" preserveAspectRatio="none"><rect width="{{width}}" height="10"/></svg>
-    <span class="value">{{value}}<small>{{note}}</small></span></div>{{/bars}}
-    </section>
-    {{/sections}}
-    {{#graphs}}
-    <section class="flame" id="{{anchor}}">
-    <h2>Call stacks: {{title}}</h2>
-    <p class="facts">Wide is much. A click widens a call, one on the lowest row goes back.
-    <input type="search" placeholder="find a function" aria-label="find a function"></p>
-    <canvas></canvas>
-    <p class="hover"></p>
-    </section>
-    {{/graphs}}
-    {{#notes}}<p class="note">{{.}}</p>{{/notes}}
-    </main>
-    <script>
-    "use strict";
-    const trees = {{{data}}};
-    {{{script}}}
-    </script>
-    </body>
-    </html>
+  static let page =
+    PageTemplates.head + """
+      <p class="lead">{{lead}}</p>
+      {{#isPartial}}<p class="behind"><b>Partial:</b> the notes say what is missing.</p>{{/isPartial}}
+      </header>
+      <main>
+      <section>
+      <h2>Summary</h2>
+      <div class="scroll"><table>
+      <thead><tr><th></th><th>value</th><th>target</th><th>status</th></tr></thead>
+      {{#summary}}<tr><th scope="row">{{name}}</th><td>{{value}}</td><td>{{target}}</td>
+      <td class="{{style}}">{{status}}</td></tr>{{/summary}}
+      </table></div>
+      </section>
+      {{#sections}}
+      <section class="owners">
+      <h2>{{title}}</h2>
+      <p class="facts">{{sentence}}</p>
+      {{#bars}}<div class="row {{style}}"><span>{{name}}</span>
+      <svg viewBox="0 0 1000 10" preserveAspectRatio="none"><rect width="{{width}}" height="10"/></svg>
+      <span class="value">{{value}}<small>{{note}}</small></span></div>{{/bars}}
+      </section>
+      {{/sections}}
+      {{#graphs}}
+      <section class="flame" id="{{anchor}}">
+      <h2>Call stacks: {{title}}</h2>
+      <p class="facts">Wide is much. A click widens a call, one on the lowest row goes back.
+      <input type="search" placeholder="find a function" aria-label="find a function"></p>
+      <canvas></canvas>
+      <p class="hover"></p>
+      </section>
+      {{/graphs}}
+      {{#notes}}<p class="note">{{.}}</p>{{/notes}}
+      </main>
+      <script>
+      "use strict";
+      const trees = {{{data}}};
+      {{{script}}}
+      </script>
+      </body>
+      </html>
 
-    """
+      """
 
   static let script = """
     const rowHeight = 18;
