@@ -3,18 +3,12 @@ import CHakmemShims
 import HakmemPages
 import HakmemPlatform
 import HakmemSlabs
+import HakmemThreadCache
 
 @c @implementation
 public func hak_ss_prewarm_init() -> Int32 {
   guard Process.start() else { return 0 }
-  var blocks = 0
-  PrewarmValue.forEachEntry { size, count in
-    blocks += SlabList(SizeClass.serving(size)).prewarm(
-      blocks: Int(count), prefault: configuredPrefault)
-  }
-  let bytes = PrewarmValue.total << 20
-  let count = Int((bytes &+ Constants.superSlabBytes &- 1) / Constants.superSlabBytes)
-  return Int32(blocks + SuperSlabPool.prewarm(count, prefault: configuredPrefault))
+  return Int32(Prewarm.run())
 }
 
 @c @implementation
@@ -28,15 +22,11 @@ public func hak_ss_prewarm_class(_ sizeClass: Int32, _ count: Int32) -> Int32 {
   let slabs = Constants.granulesPerSuperSlab / sizeClass.slabSpan
   let blocks = Int(slabs) * sizeClass.blocksPerSlab
   for made in 0..<count {
-    guard SlabList(sizeClass).prewarm(blocks: blocks, prefault: configuredPrefault) == blocks else {
+    guard SlabList(sizeClass).prewarm(blocks: blocks, prefault: Prewarm.prefault) == blocks else {
       return made
     }
   }
   return count
-}
-
-private var configuredPrefault: Prefault {
-  Prefault(rawValue: Option.prefault.value) ?? .populate
 }
 
 @c @implementation

@@ -113,6 +113,7 @@ enum Process {
       if isTaken || !Lock(rank).isHeldByThisThread { Lock(rank).reset() }
     }
     Gate.resetAfterFork()
+    Background.resetAfterFork()
     LimitCallback.resetAfterFork()
     Recorder.forked()
     ThreadCache.inheritAfterFork(parking: all)
@@ -130,7 +131,7 @@ public func hakmem_process_start() {
   Recorder.processStarted()
   if Option.statisticsPage.isOn { StatisticsPage.open(version: Version.text) }
   if Option.verbose.isOn, !Option.quiet.isOn { Report.printConfiguration() }
-  _ = hak_ss_prewarm_init()
+  if Option.background.isOn { Background.start() } else { Prewarm.run() }
   MapLog.note(.thread, hakmem_thread_pointer())
   MapLog.note(.began, 0)
 }

@@ -38,6 +38,14 @@ package struct PageCounters: ~Copyable {
   package let mappedBytes: Atomic<Int>
   package let superSlabsCreated: Atomic<Int>
 
+  /// Changes with each event.
+  package static var activity: UInt {
+    UInt(
+      bitPattern: shared.pointee.maps.load(ordering: .relaxed)
+        &+ shared.pointee.unmaps.load(ordering: .relaxed)
+        &+ shared.pointee.purges.load(ordering: .relaxed))
+  }
+
   @inline(__always)
   package static var shared: UnsafeMutablePointer<PageCounters> {
     Memory.pointer(at: PagesStorage.counters)

@@ -4,6 +4,7 @@ import Synchronization
 /// The few locks, all on slow paths, in the order in which a thread may take them: each that it
 /// takes has a higher rank than those it holds. Fork takes them all in this order.
 package enum LockRank: UInt {
+  case background = 0
   case control = 1
   case largeRegions = 2
   case pageRuns = 3
@@ -13,7 +14,7 @@ package enum LockRank: UInt {
 
   /// Calls `body` for every rank, lowest first.
   package static func forEach(_ body: (LockRank) -> Void) {
-    var value = LockRank.control.rawValue
+    var value = LockRank.background.rawValue
     while let rank = LockRank(rawValue: value) {
       body(rank)
       value += 1

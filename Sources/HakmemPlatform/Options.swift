@@ -4,7 +4,8 @@ import CHakmemShims
 /// allocator starts, and never in a setuid program.
 package enum Option: Int {
   case mode, quiet, verbose, statistics, statisticsPage, purgeDelay, warmBytes, cacheBytes, prewarm,
-    prefault, hugePages, hugeTLB, limit, controlGroup, mapTrace, profile, profileSample, record,
+    prefault, hugePages, hugeTLB, background, limit, controlGroup, mapTrace, profile, profileSample,
+    record,
     canary, zeroOnFree, verifyZero, quarantine, randomPlacement, guardPages, guardSample
 
   /// Calls `body` for every option, in the order of the table.
@@ -85,6 +86,11 @@ package enum Option: Int {
       Row(
         name: "HAKMEM_HUGETLB",
         help: "1: take SuperSlabs from the kernel's pool of huge pages while it has any.",
+        range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .background:
+      Row(
+        name: "HAKMEM_BACKGROUND",
+        help: "1: a thread of the library's own purges, prewarms and makes huge pages.",
         range: "0…1", standard: "0", minimum: 0, maximum: 1)
     case .limit:
       Row(

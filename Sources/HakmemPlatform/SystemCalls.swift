@@ -247,6 +247,27 @@ package enum SystemCalls {
       0)
   }
 
+  /// As above, for `milliseconds` at most.
+  package static func waitOnWord(
+    at address: UInt, while value: UInt32, milliseconds: UInt32
+  ) {
+    let futexWaitPrivate = 128
+    // Seconds and nanoseconds.
+    var timeout = InlineArray<2, Int>(repeating: Int(milliseconds / 1000))
+    timeout[1] = Int(milliseconds % 1000) * 1_000_000
+    withUnsafeMutablePointer(to: &timeout) {
+      _ = hakmem_system_call6(
+        HAKMEM_SYS_futex, Int(bitPattern: address), futexWaitPrivate, Int(value),
+        Int(bitPattern: $0), 0, 0)
+    }
+  }
+
+  /// Names the calling thread, in at most 15 bytes, for /proc and debuggers.
+  package static func nameThread(_ name: StaticString) {
+    let setName = 15
+    _ = hakmem_system_call3(HAKMEM_SYS_prctl, setName, Int(bitPattern: name.utf8Start), 0)
+  }
+
   package static func wakeWord(at address: UInt, count: Int) {
     let futexWakePrivate = 129
     _ = hakmem_system_call6(

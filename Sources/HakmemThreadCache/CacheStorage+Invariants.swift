@@ -16,6 +16,7 @@ extension CacheStorage {
     map.add(interception, MemoryLayout<UInt32>.size)
     map.add(checked, word)
     map.add(guardSampler, MemoryLayout<GuardSampler.Shared>.size)
+    map.add(background, MemoryLayout<Background.State>.size)
     map.add(heapProfile, MemoryLayout<HeapProfile.State>.size)
     map.add(frameWalk, MemoryLayout<FrameWalk.State>.size)
     return map.fault ?? cacheFault

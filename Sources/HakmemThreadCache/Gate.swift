@@ -53,12 +53,15 @@ package enum Gate {
     while mappers.pointee.load(ordering: .sequentiallyConsistent) > 0 {
       SystemCalls.yieldProcessor()
     }
+    Background.waitForStep()
   }
 
   package static func open() {
     word.pointee.store(0, ordering: .sequentiallyConsistent)
     SystemCalls.wakeWord(at: UInt(bitPattern: word), count: Int(Int32.max))
   }
+
+  static var isOpen: Bool { word.pointee.load(ordering: .sequentiallyConsistent) == 0 }
 
   /// Whether the gate is open, or the calling thread is the one that closed it.
   private static var isOpenHere: Bool {

@@ -5,7 +5,7 @@ import Synchronization
 
 /// What slow calls do now and then: give back what lies idle.
 package enum Housekeeping {
-  private static let periodMilliseconds: UInt32 = 100
+  static let periodMilliseconds: UInt32 = 100
 
   private static var lastRun: UnsafeMutablePointer<Atomic<UInt32>> {
     Memory.pointer(at: CacheStorage.housekeeping)
@@ -19,16 +19,24 @@ package enum Housekeeping {
       cache.record.pointee.lastLook = now
       cache.shrinkIdleBins()
     }
+    // The background thread's turn comes first.
+    let period = Background.attend() ? 5 * periodMilliseconds : periodMilliseconds
     let last = lastRun.pointee.load(ordering: .relaxed)
-    guard now &- last >= periodMilliseconds,
+    guard now &- last >= period,
       lastRun.pointee.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
     else { return }
-    ControlGroup.follow()
+    run { $0() }
+  }
+
+  /// All of it, in steps that `perform` carries out.
+  static func run(by perform: (() -> Void) -> Void) {
+    lastRun.pointee.store(Clock.milliseconds(), ordering: .relaxed)
     let delay = UInt32(Option.purgeDelay.value)
-    Depot.shrinkIdle(reject: Misuse.report)
-    ThreadCache.flushParked(age: delay)
-    for number in 1..<SizeClass.count { SlabList(SizeClass(number)).age(delay) }
-    Purge.run(age: delay)
+    ControlGroup.follow()
+    perform { Depot.shrinkIdle(reject: Misuse.report) }
+    perform { ThreadCache.flushParked(age: delay) }
+    for number in 1..<SizeClass.count { perform { SlabList(SizeClass(number)).age(delay) } }
+    perform { Purge.run(age: delay) }
     if Option.statisticsPage.isOn { StatisticsPage.refresh() }
   }
 

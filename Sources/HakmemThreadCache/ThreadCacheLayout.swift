@@ -71,5 +71,6 @@ package enum CacheStorage {
   static var checked: UInt { base &+ 1416 }
   static var guardSampler: UInt { base &+ 1472 }
   static var heapProfile: UInt { base &+ 2048 }
+  static var background: UInt { base &+ 1984 }
   static var frameWalk: UInt { base &+ 2112 }
 }

@@ -165,6 +165,15 @@ HAKMEM_INTERNAL void hakmem_watch_faults(void);
 /* Has the thread's cache released when the thread ends. */
 HAKMEM_INTERNAL int hakmem_register_thread_exit(uintptr_t cache);
 
+/* ---- The background thread ---- */
+
+/* Bytes of zero memory that it needs: its stack, and above it its thread-local variables. */
+HAKMEM_INTERNAL size_t hakmem_background_bytes(void);
+/* Starts it in such memory, with all signals blocked. Its number, -errno on failure. */
+HAKMEM_INTERNAL long hakmem_start_background(uintptr_t area);
+/* In Swift: what it does. Does not return. */
+void hakmem_background_main(void);
+
 enum {
   HAKMEM_AT_PAGESZ = 6,
   HAKMEM_AT_SECURE = 23,

@@ -72,6 +72,7 @@ enum {
   HAKMEM_SYS_getrandom = SYS_getrandom,
   HAKMEM_SYS_geteuid = SYS_geteuid,
   HAKMEM_SYS_unlinkat = SYS_unlinkat,
+  HAKMEM_SYS_membarrier = SYS_membarrier,
 };
 
 /* What tells one file from another; glibc's struct stat is the kernel's on these machines. */

@@ -1,0 +1,47 @@
+import HakmemTestSupport
+import Testing
+
+/// HAKMEM_BACKGROUND=1, as the program sees it; what the thread did is counted by the kernel.
+@Suite(.enabled(if: Allocator.underTest.isHakmem, "only HAKMEM has such a thread"))
+struct `The background thread` {
+  private func run(_ arguments: String..., prewarm: String = "0") throws -> Outcome {
+    try expectSuccess(
+      of: "kernel/background.c", arguments,
+      environment: ["HAKMEM_BACKGROUND": "1", "HAKMEM_PREWARM": prewarm])
+  }
+
+  @Test func `prewarms in the program's stead`() throws {
+    _ = try run("prewarm", "64", prewarm: "64")
+  }
+
+  @Test func `gives back what ages in vain while the program sleeps`() throws {
+    _ = try run("purge")
+  }
+
+  @Test func `receives no signal`() throws { _ = try run("signals") }
+
+  @Test func `outlives forks, and their children get one of their own`() throws {
+    _ = try run("fork")
+  }
+
+  @Test func `stands still while the gate is closed`() throws { _ = try run("gate") }
+
+  @Test func `that the kernel refuses is missed with one message`() throws {
+    let outcome = try run("refused")
+    #expect(
+      outcome.errors.split(separator: "\n") == [
+        "hakmem: the kernel refuses a background thread; slow calls do its work"
+      ], "\(outcome)")
+  }
+
+  /// What a process may do meanwhile.
+  @Test(arguments: [
+    "main_exits_first", "exit_busy", "vfork_exec", "small_stacks", "clone_raw",
+    "fork_busy 40", "disable_storm 40", "thread_churn 1000",
+  ]) func `is in nobody's way`(call: String) throws {
+    let words = call.split(separator: " ").map(String.init)
+    try expectSuccess(
+      of: "lifecycle/\(words[0]).c", Array(words.dropFirst()),
+      environment: ["HAKMEM_BACKGROUND": "1"])
+  }
+}
