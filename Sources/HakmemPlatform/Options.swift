@@ -136,7 +136,8 @@ package enum Option: Int {
     case .quarantine:
       Row(
         name: "HAKMEM_QUARANTINE_KIB",
-        help: "KiB of blocks that a thread freed last and keeps from reuse.",
+        help:
+          "KiB of blocks freed last, of each doubling of sizes, that a thread keeps from reuse.",
         range: "0…65536", standard: "0", minimum: 0, maximum: 1 << 16)
     case .randomPlacement:
       Row(

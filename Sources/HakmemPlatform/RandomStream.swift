@@ -8,6 +8,11 @@ package struct RandomStream {
   /// Bytes of the output that were not given out.
   private var left: UInt
 
+  package static var unkeyed: RandomStream {
+    RandomStream(
+      key: (.zero, .zero), counter: 0, nonce: 0, output: (.zero, .zero, .zero, .zero), left: 0)
+  }
+
   @inline(__always)
   package mutating func nextByte() -> UInt {
     if left == 0 { refill() }

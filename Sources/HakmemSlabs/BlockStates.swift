@@ -90,5 +90,5 @@ extension Slab {
     }
   }
 
-  private static let openedBytes: UInt = 16 << 10
+  private static let openedBytes: UInt = 64 << 10
 }

@@ -5,7 +5,7 @@ import HakmemSlabs
 import Synchronization
 
 /// What a thread needs while every block is checked, beside its `ThreadCache`: the figures of the
-/// classes' blocks, random bytes, and the quarantine. Only the owner writes here.
+/// classes' blocks, random bytes, and the quarantines. Only the owner writes here.
 package struct CheckedCache: Equatable {
   package let address: UInt
   @inline(__always)
@@ -17,6 +17,8 @@ package struct CheckedCache: Equatable {
     package var reciprocal: UInt
     /// slabBytes - 1
     package var offsetMask: UInt
+    /// Where the quarantine of the class's blocks lies; 0 when they have none.
+    package var quarantine: UInt
   }
 
   package struct Header {
@@ -25,18 +27,18 @@ package struct CheckedCache: Equatable {
     package var hasCanary: Bool
     package var zeroes: Bool
     package var verifies: Bool
-    /// All of them, and a quarantine.
+    /// All of them.
     package var isFull: Bool
+    package var hasWideVectors: Bool
     /// The thread's open header; 0 in the one that threads without a cache share.
     package var cache: UInt
     package var slabMap: SlabMap
-    var random: RandomStream
+    package var random: RandomStream
   }
 
   private static let classesOffset: UInt = 256
   private static let classStride: UInt = 32
-  private static let quarantineOffset = classesOffset &+ UInt(SizeClass.count) &* classStride
-  private static let byteCount = quarantineOffset &+ UInt(MemoryLayout<Quarantine.State>.size)
+  private static let quarantinesOffset = classesOffset &+ UInt(SizeClass.count) &* classStride
 
   @inline(__always)
   package var header: UnsafeMutablePointer<Header> { Memory.pointer(at: address) }
@@ -47,14 +49,16 @@ package struct CheckedCache: Equatable {
   }
   @inline(__always)
   package var cache: ThreadCache { ThreadCache(unsafeAt: header.pointee.cache) }
-  @inline(__always)
-  private var quarantine: Quarantine {
-    Quarantine(Memory.pointer(at: address &+ Self.quarantineOffset))
-  }
 
   // MARK: Set-up
 
   static func create(for cache: ThreadCache) -> CheckedCache? {
+    let maximumBytes = Option.quarantine.value << 10
+    var byteCount = quarantinesOffset
+    for number in Quarantine.numbers {
+      byteCount &+= Quarantine.byteCount(
+        places: Quarantine.placeCount(number, maximumBytes: maximumBytes))
+    }
     let address = MetadataRegion.allocate(byteCount)
     guard address != 0 else { return nil }
     let checked = CheckedCache(unsafeAt: address)
@@ -67,14 +71,25 @@ package struct CheckedCache: Equatable {
     checked.header.pointee.verifies = Option.verifyZero.isOn
     checked.header.pointee.isFull =
       cache.address != 0 && Option.canary.isOn && Option.verifyZero.isOn
-      && Option.quarantine.isOn
-    for number in 1..<SizeClass.count {
-      let sizeClass = SizeClass(number)
-      checked.record(sizeClass).pointee = Class(
-        blockBytes: sizeClass.blockBytes, reciprocal: sizeClass.reciprocal,
-        offsetMask: sizeClass.slabBytes &- 1)
+    checked.header.pointee.hasWideVectors = hakmem_has_wide_vectors() != 0
+    var quarantine = address &+ quarantinesOffset
+    for number in Quarantine.numbers {
+      let places = Quarantine.placeCount(number, maximumBytes: maximumBytes)
+      for sizeClass in 1..<SizeClass.count
+      where Quarantine.number(for: SizeClass(sizeClass)) == number {
+        checked.learn(SizeClass(sizeClass), quarantine: places == 0 ? 0 : quarantine)
+      }
+      guard places > 0 else { continue }
+      Quarantine(unsafeAt: quarantine).begin(places: places)
+      quarantine &+= Quarantine.byteCount(places: places)
     }
-    return checked.quarantine.begin(maximumBytes: Option.quarantine.value << 10) ? checked : nil
+    return checked
+  }
+
+  private func learn(_ sizeClass: SizeClass, quarantine: UInt) {
+    record(sizeClass).pointee = Class(
+      blockBytes: sizeClass.blockBytes, reciprocal: sizeClass.reciprocal,
+      offsetMask: sizeClass.slabBytes &- 1, quarantine: quarantine)
   }
 
   /// For threads without a cache of their own: the figures, and nothing that changes.
@@ -99,26 +114,35 @@ package struct CheckedCache: Equatable {
 
   /// Keeps a freed block from reuse for a while.
   @inline(__always)
-  package func quarantine(_ block: UInt, _ byteCount: UInt) {
-    quarantine.enter(block, byteCount)
-    while quarantine.isFull {
-      let leaving = quarantine.leave(header.pointee.random.nextByte())
-      guard leaving != 0 else { continue }
-      let sizeClass = SizeClass(doubled: ClassMap.doubledClass(of: leaving))
-      quarantine.forget(record(sizeClass).pointee.blockBytes)
-      put(leaving, sizeClass)
+  package func quarantine(_ block: UInt, _ sizeClass: SizeClass) {
+    let quarantine = record(sizeClass).pointee.quarantine
+    guard quarantine != 0 else { return put(block, sizeClass) }
+    let leaving = Quarantine(unsafeAt: quarantine).exchange(
+      Quarantine.Entry(block, sizeClass), header.pointee.random.nextByte())
+    if !leaving.isNone { put(leaving.block, leaving.sizeClass) }
+  }
+
+  private func forEachQuarantine(_ body: (Quarantine) -> Void) {
+    var last: UInt = 0
+    for number in 1..<SizeClass.count {
+      let quarantine = record(SizeClass(number)).pointee.quarantine
+      // Classes of one doubling follow one another.
+      if quarantine != 0, quarantine != last { body(Quarantine(unsafeAt: quarantine)) }
+      last = quarantine
     }
   }
 
   /// Moves everything to the bins.
   package func releaseQuarantine() {
-    quarantine.empty { put($0, SizeClass(doubled: ClassMap.doubledClass(of: $0))) }
+    forEachQuarantine { $0.empty { put($0.block, $0.sizeClass) } }
   }
 
   /// Calls `body` for each block of a class in the quarantine.
   package func forEachBlock(_ sizeClass: SizeClass, _ body: (UInt) -> Void) {
-    quarantine.forEachBlock { block in
-      if ClassMap.doubledClass(of: block) == sizeClass.doubled { body(block) }
+    let quarantine = record(sizeClass).pointee.quarantine
+    guard quarantine != 0 else { return }
+    Quarantine(unsafeAt: quarantine).forEach {
+      if $0.sizeClass == sizeClass { body($0.block) }
     }
   }
 
@@ -147,6 +171,12 @@ package struct CheckedCache: Equatable {
       Memory.storeWord(kept, at: other)
     }
     return cache.bin(sizeClass).pop()
+  }
+
+  /// Whether a free block is as it was left.
+  @inline(__always)
+  package func isZero(_ block: UInt, _ byteCount: UInt) -> Bool {
+    Memory.isZero(block, byteCount, wideVectors: header.pointee.hasWideVectors)
   }
 
   /// Puts a free block into its bin.

@@ -1,103 +1,106 @@
 import HakmemPlatform
 import HakmemSlabs
 
-/// The blocks that a thread freed last, of all classes, kept from reuse: bounded in bytes and in
-/// blocks. Lies in the thread's `CheckedCache`; only the owner writes here.
+/// The blocks of one doubling of sizes that a thread freed last, kept from reuse: a bound in blocks,
+/// and so in bytes. Lies in the thread's `CheckedCache`; only the owner writes here.
 ///
-/// A freed block crosses two arrays: a queue, then an array where each block that comes takes the
-/// place of a random one. So at least as many other blocks as the queue holds are freed before a
-/// block is used again, and by how many more nobody can tell. Who looks on finds each block in one
-/// place at most, and may miss one that is on its way.
+/// A freed block takes a random place of the first array, and the one that was there goes to the
+/// end of a queue, out of which the oldest leaves. So at least as many other blocks as the queue
+/// holds are freed before a block is used again, and by how many more nobody can tell. One comes,
+/// one leaves: no loop, and a division nowhere. Who looks on finds each block in one place at most,
+/// and may miss one that is on its way.
+///
+///     entry = block << 8 | doubled class of the block, 0 where there is none
 package struct Quarantine {
-  private let state: UnsafeMutablePointer<State>
   package struct State {
-    /// Bytes of all blocks here, and how many there may be.
-    var bytes: UInt
-    var maximumBytes: UInt
-    /// Counts of blocks that ever entered the queue and left it.
-    var entered: UInt
-    var left: UInt
-    var queue: InlineArray<256, UInt>
-    var randomArray: InlineArray<128, UInt>
+    /// Number of blocks that entered.
+    package var entered: UInt
+    /// Both arrays have this many places less 1; a power of two.
+    package var mask: UInt
   }
-  private static let queueLength: UInt = 256
-  private static let randomLength: UInt = 128
+  package static let entriesOffset: UInt = 16
+  /// One byte of randomness chooses a place.
+  private static let mostPlaces: UInt = 256
 
+  package let address: UInt
   @inline(__always)
-  package init(_ state: UnsafeMutablePointer<State>) { self.state = state }
+  package var state: UnsafeMutablePointer<State> { Memory.pointer(at: address) }
+  @inline(__always)
+  package init(unsafeAt address: UInt) { self.address = address }
 
-  @inline(__always)
-  private func queuePlace(_ number: UInt) -> UInt {
-    UInt(bitPattern: state) &+ 32 &+ number % Self.queueLength &* 8
-  }
-  @inline(__always)
-  private func randomPlace(_ number: UInt) -> UInt {
-    UInt(bitPattern: state) &+ 32 &+ (Self.queueLength &+ number % Self.randomLength) &* 8
-  }
-
-  /// Takes in a block; the caller lets blocks go while `isFull`.
-  @inline(__always)
-  package func enter(_ block: UInt, _ byteCount: UInt) {
-    let entered = state.pointee.entered
-    Memory.storeWord(block, at: queuePlace(entered))
-    state.pointee.entered = entered &+ 1
-    state.pointee.bytes &+= byteCount
+  /// A block in quarantine, with its class.
+  package struct Entry {
+    package let word: UInt
+    @inline(__always)
+    package init(word: UInt) { self.word = word }
+    @inline(__always)
+    package init(_ block: UInt, _ sizeClass: SizeClass) { word = block << 8 | sizeClass.doubled }
+    @inline(__always)
+    package var isNone: Bool { word == 0 }
+    @inline(__always)
+    package var block: UInt { word >> 8 }
+    @inline(__always)
+    package var sizeClass: SizeClass { SizeClass(doubled: word & 0xff) }
   }
 
+  // MARK: Lengths
+
+  /// Which quarantine serves a class: one for each doubling of block sizes.
+  package static func number(for sizeClass: SizeClass) -> Int {
+    UInt.bitWidth - (sizeClass.blockBytes &- 1).leadingZeroBitCount
+  }
+  package static let numbers = 4..<20
+
+  /// Places of either array where blocks have up to 2ⁿ bytes; 0 when even two blocks are more than
+  /// `maximumBytes`.
+  package static func placeCount(_ number: Int, maximumBytes: UInt) -> UInt {
+    let pairs = maximumBytes >> UInt(number + 1)
+    guard pairs > 0 else { return 0 }
+    return min(1 << UInt(UInt.bitWidth - 1 - pairs.leadingZeroBitCount), mostPlaces)
+  }
+  package static func byteCount(places: UInt) -> UInt { entriesOffset &+ 2 &* places &* 8 }
+
+  package func begin(places: UInt) { state.pointee.mask = places &- 1 }
+
+  // MARK: Blocks
+
   @inline(__always)
-  package var isFull: Bool {
-    state.pointee.bytes > state.pointee.maximumBytes
-      || state.pointee.entered &- state.pointee.left >= Self.queueLength
+  package func randomPlace(_ number: UInt) -> UInt {
+    address &+ Self.entriesOffset &+ (number & state.pointee.mask) &* 8
+  }
+  @inline(__always)
+  package func queuePlace(_ number: UInt) -> UInt {
+    randomPlace(number) &+ (state.pointee.mask &+ 1) &* 8
   }
 
-  /// Lets the oldest block go on to the array, and a random one of there out; 0 when there was none.
+  /// Takes a block in and lets another one out, or none.
   @inline(__always)
-  package func leave(_ random: UInt) -> UInt {
-    let left = state.pointee.left
-    let oldest = left != state.pointee.entered ? Memory.loadWord(at: queuePlace(left)) : 0
-    // Before it is in the array, so that nobody sees it twice.
-    if oldest != 0 { state.pointee.left = left &+ 1 }
+  package func exchange(_ entry: Entry, _ random: UInt) -> Entry {
     let place = randomPlace(random)
-    let leaving = Memory.loadWord(at: place)
-    Memory.storeWord(oldest, at: place)
-    return leaving
+    let displaced = Memory.loadWord(at: place)
+    Memory.storeWord(entry.word, at: place)
+    let oldest = queuePlace(state.pointee.entered)
+    let leaving = Memory.loadWord(at: oldest)
+    Memory.storeWord(displaced, at: oldest)
+    state.pointee.entered &+= 1
+    return Entry(word: leaving)
   }
-
-  /// `byteCount` bytes left.
-  @inline(__always)
-  package func forget(_ byteCount: UInt) { state.pointee.bytes &-= byteCount }
 
   /// Takes every block out.
-  func empty(_ body: (UInt) -> Void) {
-    while state.pointee.left != state.pointee.entered {
-      let block = Memory.loadWord(at: queuePlace(state.pointee.left))
-      state.pointee.left &+= 1
-      body(block)
+  package func empty(_ body: (Entry) -> Void) {
+    for number in 0...(2 &* state.pointee.mask &+ 1) {
+      let place = address &+ Self.entriesOffset &+ number &* 8
+      let entry = Entry(word: Memory.loadWord(at: place))
+      Memory.storeWord(0, at: place)
+      if !entry.isNone { body(entry) }
     }
-    for number in 0..<Self.randomLength {
-      let block = Memory.loadWord(at: randomPlace(number))
-      Memory.storeWord(0, at: randomPlace(number))
-      if block != 0 { body(block) }
-    }
-    state.pointee.bytes = 0
   }
 
   /// Calls `body` for each block here.
-  func forEachBlock(_ body: (UInt) -> Void) {
-    var number = state.pointee.left
-    while number != state.pointee.entered {
-      body(Memory.loadWord(at: queuePlace(number)))
-      number &+= 1
+  package func forEach(_ body: (Entry) -> Void) {
+    for number in 0...(2 &* state.pointee.mask &+ 1) {
+      let entry = Entry(word: Memory.loadWord(at: address &+ Self.entriesOffset &+ number &* 8))
+      if !entry.isNone { body(entry) }
     }
-    for number in 0..<Self.randomLength {
-      let block = Memory.loadWord(at: randomPlace(number))
-      if block != 0 { body(block) }
-    }
-  }
-
-  /// Sets the bound, once. False when the layout is not what the addresses above rely on.
-  func begin(maximumBytes: UInt) -> Bool {
-    state.pointee.maximumBytes = maximumBytes
-    return MemoryLayout<State>.size == Int(32 &+ (Self.queueLength &+ Self.randomLength) &* 8)
   }
 }

@@ -52,6 +52,13 @@ HAKMEM_INLINE void hakmem_prefetch(uintptr_t address) {
   __builtin_prefetch((const void *)address, 1);
 }
 
+/* ---- Vectors beyond the baseline ---- */
+
+/* Whether the processor has what hakmem_is_zero_wide needs. */
+HAKMEM_INTERNAL int hakmem_has_wide_vectors(void);
+/* 1 when at least 64 bytes are all zero. */
+HAKMEM_INTERNAL int hakmem_is_zero_wide(uintptr_t start, size_t byte_count);
+
 /* ---- Where a call came from ---- */
 
 /* The frame pointer, which a function without a frame of its own has from its caller. */

@@ -75,6 +75,12 @@ static void overflow_by_8(unsigned char *block, size_t size) {
   free(block);
 }
 
+/* As a string's end that was not counted. */
+static void overflow_by_a_zero(unsigned char *block, size_t size) {
+  ((volatile unsigned char *)block)[opaque_size(size)] = 0;
+  free(block);
+}
+
 static void overflow_then_resize(unsigned char *block, size_t size) {
   memset(opaque(block + size), 'A', 4);
   opaque(realloc(block, size * 3));
@@ -137,6 +143,7 @@ static const kind_t kinds[] = {
     {"realloc_freed", resize_freed, {DOUBLE, DOUBLE, DOUBLE}, {DOUBLE, DOUBLE, DOUBLE}},
     {"overflow_by_1", overflow_by_1, {"-", "-", "-"}, {OVERFLOW, OVERFLOW, OVERFLOW}},
     {"overflow_by_8", overflow_by_8, {"-", "-", "-"}, {OVERFLOW, OVERFLOW, OVERFLOW}},
+    {"overflow_by_a_zero", overflow_by_a_zero, {"-", "-", "-"}, {OVERFLOW, OVERFLOW, OVERFLOW}},
     {"overflow_then_realloc", overflow_then_resize, {"-", "-", "-"}, {OVERFLOW, OVERFLOW, OVERFLOW}},
     {"overflow_then_purge", overflow_then_purge, {"-", "-", "-"}, {OVERFLOW, "-", "-"}},
     {"overflow_by_2_MiB", overflow_by_page, {"-", "-", "fault"}, {"fault", "fault", "fault"}},

@@ -1,0 +1,69 @@
+import HakmemPages
+import HakmemPlatform
+import HakmemSlabs
+import HakmemThreadCache
+
+/// Medium and large blocks: they are few, and the kernel guards them.
+extension Checked {
+  @inline(never)
+  static func freeBig(_ pointer: UInt, _ checked: CheckedCache) {
+    switch SpanKind.of(record: SuperSlabRegistry.record(at: pointer)) {
+    case .pageRuns: freeRun(pointer, checked)
+    case .large: freeLarge(pointer, checked)
+    case .slabs, .unused: Misuse.stop(.free, pointer)
+    }
+  }
+
+  static func freeLarge(_ pointer: UInt, _ checked: CheckedCache) {
+    guard let region = LargeRegion.starting(at: pointer), region.isLive else {
+      Misuse.stop(.free, pointer)
+    }
+    verifySealIfAny(.free, pointer, region.requestedBytes, checked)
+    guard region.claimFree() else { Misuse.stop(.free, pointer) }
+    LargeRegions.free(region)
+  }
+
+  // MARK: Medium blocks
+
+  /// Bytes of the page run for a block, its guard included.
+  static func runByteCount(_ byteCount: UInt) -> UInt {
+    (byteCount &+ 8).roundedUp(to: runUnit) &+ GuardPage.bytesBehindBlocks
+  }
+
+  /// The kernel's page where guards are wanted, so that none shares a page with a block.
+  static var runUnit: UInt { max(GuardPage.bytesBehindBlocks, Constants.pageBytes) }
+
+  static func allocateRun(
+    _ byteCount: UInt, _ runBytes: UInt, alignment: UInt, zero: Bool, _ checked: CheckedCache
+  ) -> UInt {
+    let run = Heap.takeRun(runBytes, alignment: max(alignment, runUnit))
+    guard run != 0 else { return 0 }
+    let usable = runBytes &- GuardPage.bytesBehindBlocks
+    if GuardPage.bytesBehindBlocks > 0 {
+      GuardPage.install(run &+ usable, GuardPage.bytesBehindBlocks)
+    }
+    if zero || !Option.guardPages.isOn { PageRuns.clear(run, usable) }
+    PageRuns.setSlack(usable &- byteCount, at: run)
+    seal(run, byteCount, checked)
+    return run
+  }
+
+  static func freeRun(_ pointer: UInt, _ checked: CheckedCache) {
+    let runBytes = PageRuns.byteCount(at: pointer)
+    guard runBytes != 0 else { Misuse.stop(.free, pointer) }
+    let usable = runBytes &- GuardPage.bytesBehindBlocks
+    let byteCount = usable &- PageRuns.slack(at: pointer)
+    verifySealIfAny(.free, pointer, byteCount, checked)
+    let (claimed, mark) = PageRuns.markCached(
+      pointer, record: SuperSlabRegistry.record(at: pointer))
+    guard claimed != 0 else { Misuse.stop(.free, pointer) }
+    // The run's pages go at once, and whoever looks for them faults while it is kept.
+    if Option.guardPages.isOn {
+      GuardPage.install(pointer, runBytes)
+    } else if Option.zeroOnFree.isOn, !Purge.release(pointer, runBytes) {
+      Memory.zero(pointer, byteCount)
+    }
+    guard checked.header.pointee.cache != 0 else { return ThreadCache.release(pointer, runBytes) }
+    checked.cache.keepRun(pointer, runBytes, mark)
+  }
+}
