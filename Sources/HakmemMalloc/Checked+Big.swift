@@ -10,6 +10,8 @@ extension Checked {
     switch SpanKind.of(record: SuperSlabRegistry.record(at: pointer)) {
     case .pageRuns: freeRun(pointer, checked)
     case .large: freeLarge(pointer, checked)
+    case .unused where EmptyBlocks.contains(pointer):
+      guard EmptyBlocks.free(pointer) else { Misuse.stop(.free, pointer) }
     case .slabs, .unused: Misuse.stop(.free, pointer)
     }
   }

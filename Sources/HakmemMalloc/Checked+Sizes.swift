@@ -8,6 +8,7 @@ import Synchronization
 extension Checked {
   /// What the program asked for of the live block that begins at `pointer`; nil when none does.
   static func requestedBytes(_ pointer: UInt) -> UInt? {
+    if EmptyBlocks.contains(pointer) { return EmptyBlocks.isLive(pointer) ? 0 : nil }
     if let slab = Slab.around(pointer) {
       guard let index = slab.blockIndex(of: pointer) else { return nil }
       let value = UInt(
@@ -40,7 +41,7 @@ extension Checked {
       if runByteCount(new) > PageRuns.maximumBytes {
         return resizeLarge(region, old, new, checked) ? region.start : 0
       }
-    } else if resizeInPlace(pointer, old, new, checked) {
+    } else if !EmptyBlocks.contains(pointer), resizeInPlace(pointer, old, new, checked) {
       return pointer
     }
     let moved = allocate(new, zero: false, checked)

@@ -21,7 +21,8 @@ enum Checked {
   @inline(__always)
   static func allocate(_ byteCount: UInt, zero: Bool, _ checked: CheckedCache) -> UInt {
     let header = checked.header
-    if byteCount <= SizeClass.fastMaximumBytes &- 8, header.pointee.cache != 0 {
+    // Nor for 0, which wraps around.
+    if byteCount &- 1 < SizeClass.fastMaximumBytes &- 8, header.pointee.cache != 0 {
       let doubledClass = checked.cache.doubledClass(forSize: byteCount &+ 8)
       let sizeClass = SizeClass(doubled: doubledClass)
       let block = checked.take(sizeClass)
@@ -49,6 +50,10 @@ enum Checked {
     _ byteCount: UInt, alignment: UInt, zero: Bool, _ checked: CheckedCache
   ) -> UInt {
     guard byteCount <= Constants.maximumRequest &- (1 << 20) else { return 0 }
+    if byteCount == 0, alignment <= EmptyBlocks.stride {
+      let block = EmptyBlocks.allocate()
+      if block != 0 { return block }
+    }
     let sizeClass =
       max(byteCount &+ 8, alignment) <= smallBytes
       ? SizeClass.serving(byteCount &+ 8, alignment: alignment) : .none

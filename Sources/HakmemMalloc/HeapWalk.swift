@@ -108,6 +108,7 @@ enum HeapWalk {
         stretch(
           region.start, region.mappedBytes, region.isLive ? HAKMEM_LIVE : HAKMEM_KEPT, blocks: 1))
     }
+    EmptyBlocks.forEach { body(stretch($0, EmptyBlocks.stride, HAKMEM_LIVE, blocks: 1)) }
     let metadataBytes = MetadataRegion.usedBytes.roundedUp(to: ProcessFacts.systemPageBytes)
     body(stretch(MetadataRegion.base, metadataBytes, HAKMEM_METADATA))
     body(

@@ -60,6 +60,15 @@ package enum ClassMap {
     )
   }
 
+  /// Maps pages at addresses that may be looked up; nil when refused. For what is mapped once, at
+  /// start: under a window they take the end of it, where no block lies yet.
+  package static func mapCovered(byteCount: UInt) -> UInt? {
+    if isFull { return SystemCalls.map(byteCount: byteCount, protection: .readWrite) }
+    let start = window.upperBound &- byteCount.roundedUp(to: Constants.superSlabBytes)
+    let placement = SystemCalls.mapNew(at: start, byteCount: byteCount, protection: .readWrite)
+    return placement == .mapped ? start : nil
+  }
+
   package static func create() -> Bool {
     if state.pointee.windowBytes != 0 { return true }
     if ProcessFacts.addressSpaceLimit >= fullMapLimit, createFull() { return true }

@@ -25,6 +25,7 @@ extension PagesStorage {
     map.add(pageRuns, MemoryLayout<PageRuns.State>.size)
     map.add(guardPages, word)
     map.add(slabMap, word)
+    map.add(emptyBlocks, word)
     map.add(aheadRefused, word)
     return map.fault ?? SuperSlabRegistry.layoutFault
   }

@@ -26,6 +26,7 @@ package enum PagesStorage {
   static var prewarmedSuperSlabs: UInt { base &+ 768 }
   static var guardPages: UInt { base &+ 1408 }
   static var slabMap: UInt { base &+ 1416 }
+  static var emptyBlocks: UInt { base &+ 1424 }
 }
 
 /// Events of the page layer since the process began.

@@ -72,6 +72,9 @@ package enum Misuse {
   }
 
   private static func rejection(of pointer: UInt) -> Rejection {
+    if EmptyBlocks.contains(pointer) {
+      return pointer % EmptyBlocks.stride == 0 ? .alreadyFree : .interior
+    }
     let record = SuperSlabRegistry.record(at: pointer)
     switch SpanKind.of(record: record) {
     case .slabs:
@@ -156,6 +159,11 @@ package enum Misuse {
   /// Appends what lies at an address.
   package static func describe(_ pointer: UInt, to text: inout Text) {
     if GuardSampler.contains(pointer) { return GuardSampler.describe(pointer, to: &text) }
+    if EmptyBlocks.contains(pointer) {
+      return text.append(
+        EmptyBlocks.isLive(pointer.roundedDown(to: EmptyBlocks.stride))
+          ? "the block of 0 B" : "the block of 0 B that is free")
+    }
     let record = SuperSlabRegistry.record(at: pointer)
     switch SpanKind.of(record: record) {
     case .slabs: describeInSlabs(pointer, SuperSlab(unsafeRecord: record), to: &text)

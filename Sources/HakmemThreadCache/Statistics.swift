@@ -81,6 +81,7 @@ package struct Statistics {
     total.large_regions = LargeRegions.liveCount
     total.live_blocks += LargeRegions.liveCount
     total.live_bytes += total.live_medium_bytes + LargeRegions.liveBytes
+    EmptyBlocks.forEach { _ in total.live_blocks += 1 }
     total.superslabs_warm = max(SuperSlabPool.warmCount, 0)
     addCounters()
   }

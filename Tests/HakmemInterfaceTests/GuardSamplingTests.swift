@@ -55,4 +55,14 @@ struct `Guard sampling` {
     let outcome = try run("none", mode: mode)
     #expect(outcome.succeeded && outcome.errors.isEmpty, "\(outcome)")
   }
+
+  /// There the class map covers a part of the address space only, which guarded blocks lie in, too.
+  @Test func `goes together with a limit of address space`() throws {
+    let program = try TestProgram.build("misuse/guarded.c", flags: ["-O0"])
+    let script = "ulimit -S -v 4194304 && exec \(program) none"
+    let outcome = try Command(
+      "/bin/sh", ["-c", script], environment: ["HAKMEM_GUARD_SAMPLE": "50"]
+    ).run()
+    #expect(outcome.succeeded && outcome.errors.isEmpty, "\(outcome)")
+  }
 }

@@ -45,3 +45,34 @@ struct `The misuse corpus` {
     #expect(outcome.succeeded, "\(outcome)")
   }
 }
+
+/// Blocks of no bytes, which hardened mode puts where nobody can access them.
+@Suite(.enabled(if: Allocator.underTest.isHakmem, "only HAKMEM guards them"))
+struct `Empty blocks` {
+  private func run(_ kind: String) throws -> Outcome {
+    try Allocator.underTest.requireExists()
+    let program = try TestProgram.build("misuse/empty.c")
+    return try Command(program, [kind], environment: ["HAKMEM_MODE": "hardened"]).run()
+  }
+
+  @Test(arguments: ["read", "write"]) func `cannot be accessed`(kind: String) throws {
+    let outcome = try run(kind)
+    #expect(outcome.ending == .killed(signal: 11), "\(outcome)")
+  }
+
+  @Test(
+    arguments: [
+      ("double-free", "double free: the block of 0 B that is free"),
+      ("inside", "interior pointer: "), ("resize-freed", "double free: "),
+    ])
+  func `are known when they are freed`(kind: String, finding: String) throws {
+    let outcome = try run(kind)
+    #expect(outcome.ending == .killed(signal: 6), "\(outcome)")
+    #expect(outcome.errors.contains(finding), "\(outcome)")
+  }
+
+  @Test func `are blocks of their own, however many`() throws {
+    let outcome = try run("none")
+    #expect(outcome.succeeded, "\(outcome)")
+  }
+}
