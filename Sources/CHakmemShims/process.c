@@ -30,6 +30,7 @@ static const struct closed_header exited_header = {
     .bins = {nothing + 1, nothing + 1}, .kind = 2};
 
 __thread uintptr_t hakmem_thread_cache = (uintptr_t)&initial_header;
+__thread uint32_t hakmem_thread_calls;
 
 uintptr_t hakmem_initial_cache_header(void) { return (uintptr_t)&initial_header; }
 uintptr_t hakmem_exited_cache_header(void) { return (uintptr_t)&exited_header; }

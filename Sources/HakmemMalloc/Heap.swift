@@ -24,7 +24,7 @@ enum Heap {
     case .exited:
       Gate.wait()
       return nil
-    case .initial: return Process.start() ? ThreadCache.adopt() : nil
+    case .initial: return Process.start() ? ThreadCache.adoptIfWorthIt() : nil
     }
   }
 
@@ -87,12 +87,16 @@ enum Heap {
     return block
   }
 
-  /// One block past every cache, for threads that have none.
+  /// One block past every cache, for threads that have none. Its neighbours may be other threads':
+  /// up to a kilobyte it has its lines to itself.
   static func carveOne(_ sizeClass: SizeClass) -> (block: UInt, isZero: Bool) {
     guard Process.start() else { return (0, false) }
+    let alone =
+      sizeClass.blockBytes <= 1024
+      ? SizeClass.serving(sizeClass.blockBytes.roundedUp(to: Constants.lineBytes)) : sizeClass
     var block: UInt = 0
     let isZero = withUnsafeMutablePointer(to: &block) {
-      SlabList(sizeClass).carve(into: UInt(bitPattern: $0), count: 1).isZero
+      SlabList(alone).carve(into: UInt(bitPattern: $0), count: 1).isZero
     }
     return (block, isZero)
   }

@@ -206,6 +206,16 @@ package enum SystemCalls {
     _ = hakmem_system_call3(HAKMEM_SYS_sched_yield, 0, 0, 0)
   }
 
+  /// Has every thread of the process that runs pass a memory barrier. Linux 4.14; false where the
+  /// kernel does not.
+  package static func barrierOnAllThreads() -> Bool {
+    let privateExpedited = 8
+    let registerPrivateExpedited = 16
+    if hakmem_system_call3(HAKMEM_SYS_membarrier, privateExpedited, 0, 0) == 0 { return true }
+    return hakmem_system_call3(HAKMEM_SYS_membarrier, registerPrivateExpedited, 0, 0) == 0
+      && hakmem_system_call3(HAKMEM_SYS_membarrier, privateExpedited, 0, 0) == 0
+  }
+
   /// Soft limit number `resource` of getrlimit(2); `UInt.max` when there is none.
   package static func softLimit(_ resource: Int) -> UInt {
     withUnsafeTemporaryAllocation(of: UInt.self, capacity: 2) { limits in

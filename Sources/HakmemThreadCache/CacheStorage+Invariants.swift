@@ -17,6 +17,7 @@ extension CacheStorage {
     map.add(checked, word)
     map.add(guardSampler, MemoryLayout<GuardSampler.Shared>.size)
     map.add(background, MemoryLayout<Background.State>.size)
+    map.add(trimming, MemoryLayout<ThreadCache.Trimming>.size)
     map.add(heapProfile, MemoryLayout<HeapProfile.State>.size)
     map.add(frameWalk, MemoryLayout<FrameWalk.State>.size)
     return map.fault ?? cacheFault

@@ -64,7 +64,7 @@ package enum Gate {
   static var isOpen: Bool { word.pointee.load(ordering: .sequentiallyConsistent) == 0 }
 
   /// Whether the gate is open, or the calling thread is the one that closed it.
-  private static var isOpenHere: Bool {
+  static var isOpenHere: Bool {
     // Acquires who closed it.
     word.pointee.load(ordering: .acquiring) == 0
       || closer.pointee.load(ordering: .relaxed) == ThreadIdentity.current
@@ -116,6 +116,7 @@ extension ThreadCache {
 
   /// Makes the calling thread use this cache, which it owns.
   func attach() {
+    closeGaps()
     if Interception.isActive {
       setClosedKind(.intercepted)
       let isAlone = Interception.isActive(only: .hardened)

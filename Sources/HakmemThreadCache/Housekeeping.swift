@@ -35,6 +35,7 @@ package enum Housekeeping {
     ControlGroup.follow()
     perform { Depot.shrinkIdle(reject: Misuse.report) }
     perform { ThreadCache.flushParked(age: delay) }
+    ThreadCache.trimIdle(by: perform)
     for number in 1..<SizeClass.count { perform { SlabList(SizeClass(number)).age(delay) } }
     perform { Purge.run(age: delay) }
     if Option.statisticsPage.isOn { StatisticsPage.refresh() }
@@ -59,7 +60,7 @@ package enum Housekeeping {
 extension ThreadCache {
   /// Moves half of each bin that had no slow call since the last look to the depot.
   func shrinkIdleBins() {
-    record.pointee.isBusy.store(1, ordering: .releasing)
+    beginChange()
     let active = record.pointee.activeClasses
     record.pointee.activeClasses = 0
     for number in 1..<SizeClass.count where active & (1 << UInt64(number % 64)) == 0 {
@@ -67,6 +68,6 @@ extension ThreadCache {
       let idle = count(sizeClass) / 2
       if idle > 0 { moveOldest(min(idle, Depot.batchCapacity), of: sizeClass) }
     }
-    record.pointee.isBusy.store(0, ordering: .releasing)
+    endChange()
   }
 }

@@ -50,7 +50,7 @@ package struct Statistics {
     total.overflows &+= UInt64(cache.overflowCount)
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)
-      classes[number].thread_cache_blocks += max(cache.count(sizeClass), 0)
+      cache.forEachBlock(sizeClass) { _ in classes[number].thread_cache_blocks += 1 }
       cache.checkedCache?.forEachBlock(sizeClass) { _ in
         classes[number].thread_cache_blocks += 1
       }

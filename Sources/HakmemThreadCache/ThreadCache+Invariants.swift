@@ -20,7 +20,9 @@ extension ThreadCache {
       if Memory.loadWord(at: first &- 8) != 0 { return "the word below a bin is not zero" }
       var slot = first
       while slot < bin.top {
-        if ClassMap.doubledClass(of: Memory.loadWord(at: slot)) != sizeClass.doubled {
+        let block = Memory.loadWord(at: slot)
+        let isTaken = block == 0 && record.pointee.hasGaps
+        if !isTaken, ClassMap.doubledClass(of: block) != sizeClass.doubled {
           return "a bin holds a block of another class"
         }
         slot &+= 8

@@ -19,6 +19,19 @@ extension ThreadCache {
 
   package static func learnLayout() { ThreadCacheLayout.learn() }
 
+  /// A cache for the calling thread, which has none; nil for one that made few calls so far, whose
+  /// blocks come from and go to the slabs one by one: a thread that allocates once and then sleeps
+  /// takes no memory but its blocks. The first thread, and one that finds a parked cache, get it at
+  /// once.
+  package static func adoptIfWorthIt() -> ThreadCache? {
+    let mostCallsWithout = 16
+    guard hakmem_count_thread_call() <= mostCallsWithout, !Interception.isActive, first != nil,
+      parked.isEmpty, aged.isEmpty, flushed.isEmpty
+    else { return adopt() }
+    Gate.wait()
+    return nil
+  }
+
   /// Gives the calling thread, which has none, a cache; nil when memory is exhausted.
   package static func adopt() -> ThreadCache? {
     let lock = Gate.waitAndLock()
@@ -58,6 +71,7 @@ extension ThreadCache {
     let lock = Lock(.control)
     lock.acquire()
     hakmem_set_thread_cache(hakmem_exited_cache_header())
+    closeGaps()
     disown()
     lock.release()
     Self.parked.push(address &+ Offset.record)
@@ -95,7 +109,7 @@ extension ThreadCache {
   /// Returns every block to the depot or, with `toSlabs`, to the slabs.
   package func flush(toSlabs: Bool) {
     if let checked = checkedCache { checked.releaseQuarantine() }
-    record.pointee.isBusy.store(1, ordering: .releasing)
+    beginChange()
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)
       let count = count(sizeClass)
@@ -109,7 +123,7 @@ extension ThreadCache {
         }
       }
     }
-    record.pointee.isBusy.store(0, ordering: .releasing)
+    endChange()
   }
 
   /// Flushes the caches that no thread owns and that were parked `age` milliseconds ago.
@@ -150,6 +164,7 @@ extension ThreadCache {
       guard cache.isOwned else { return }
       cache.disown()
       guard parking, !wasBusy else { return }
+      cache.closeGaps()
       cache.dropRuns()
       parked.push(cache.address &+ Offset.record)
     }

@@ -131,9 +131,9 @@ extension ThreadCache {
 
   // MARK: Slow calls
 
-  /// Marks the cache as half changed, for a fork in another thread.
+  /// Marks the cache as half changed, for a fork in another thread and for a trimmer.
   private func enterSlow(_ sizeClass: SizeClass) {
-    record.pointee.isBusy.store(1, ordering: .releasing)
+    beginChange()
     record.pointee.activeClasses |= 1 << UInt64(sizeClass.number % 64)
     if isUnused(sizeClass) {
       bin(sizeClass).limit = firstSlot(sizeClass) &+ UInt(sizeClass.refillCount) &* 8
@@ -142,7 +142,7 @@ extension ThreadCache {
   }
 
   private func leaveSlow() {
-    record.pointee.isBusy.store(0, ordering: .releasing)
+    endChange()
     ProfileControl.look()
     record.pointee.slowCalls &+= 1
     let callsBetweenLooks: UInt = 64

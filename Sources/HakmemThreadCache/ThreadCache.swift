@@ -132,6 +132,12 @@ package struct ThreadCache: Equatable {
     var refills: UInt
     var overflows: UInt
     var parkedAt: UInt32
+    /// The round of trimming that wants to trim the cache; 0 for none. Under the lock `control`.
+    var trimRequest: UInt32
+    /// A trimmer left zero words at the bottom of bins. Under the lock `control`.
+    var hasGaps: Bool
+    /// What the bins looked like at the trimmer's last look.
+    var binsAtLook: UInt
     /// A bit for each class that had a slow call since the last look, by its number modulo 64.
     var activeClasses: UInt64
     /// A bit for each class whose blocks went to the slabs since its last refill: nobody wants more.
@@ -163,7 +169,7 @@ package struct ThreadCache: Equatable {
   /// Whether the class's bin is still the one that all classes begin with.
   func isUnused(_ sizeClass: SizeClass) -> Bool { bin(sizeClass).top == bin(.none).top }
 
-  /// Blocks of a class in the cache.
+  /// Blocks of a class in the cache; of one that was trimmed, with those that were taken.
   package func count(_ sizeClass: SizeClass) -> Int {
     max(Int(bitPattern: bin(sizeClass).top &- firstSlot(sizeClass)), 0) / 8
   }
@@ -173,7 +179,9 @@ package struct ThreadCache: Equatable {
     var slot = firstSlot(sizeClass)
     let top = bin(sizeClass).top
     while slot < top {
-      body(Memory.loadWord(at: slot))
+      let block = Memory.loadWord(at: slot)
+      // A trimmer may have taken it.
+      if block != 0 { body(block) }
       slot &+= 8
     }
   }

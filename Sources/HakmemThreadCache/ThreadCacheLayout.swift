@@ -72,5 +72,6 @@ package enum CacheStorage {
   static var guardSampler: UInt { base &+ 1472 }
   static var heapProfile: UInt { base &+ 2048 }
   static var background: UInt { base &+ 1984 }
+  static var trimming: UInt { base &+ 2008 }
   static var frameWalk: UInt { base &+ 2112 }
 }

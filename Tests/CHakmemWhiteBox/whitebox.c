@@ -4,12 +4,14 @@
 
 #include <ftw.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,6 +77,17 @@ int whitebox_run_child(int seconds, void (*body)(void *), void *context) {
 
 void whitebox_set_environment(const char *name, const char *value) { setenv(name, value, 1); }
 void whitebox_clear_environment(void) { clearenv(); }
+
+static void on_pause(int number) {
+  const struct timespec pause = {.tv_nsec = 300000};
+  (void)number;
+  nanosleep(&pause, NULL);
+}
+
+void whitebox_prepare_pauses(void) { signal(SIGUSR1, on_pause); }
+void whitebox_pause_thread(uint32_t thread) {
+  syscall(SYS_tgkill, getpid(), (pid_t)thread, SIGUSR1);
+}
 
 void whitebox_sleep(int milliseconds) {
   struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000L};

@@ -44,7 +44,8 @@ func forEachTest(_ body: (WhiteBoxTest) -> Void) {
     RunTableTests.all, PageRunsTests.all, SuperSlabTests.all, KeepCreditTests.all,
     SuperSlabPoolTests.all, LargeRegionsTests.all, SizeClassTests.all, SlabTests.all,
     SlabPagesTests.all,
-    SlabListTests.all, BatchTests.all, DepotTests.all, ThreadCacheTests.all, QuarantineTests.all,
+    SlabListTests.all, BatchTests.all, DepotTests.all, ThreadCacheTests.all, TrimTests.all,
+    QuarantineTests.all,
     GateTests.all,
     RecorderTests.all,
   ] {

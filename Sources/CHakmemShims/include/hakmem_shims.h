@@ -12,7 +12,7 @@
 /* ---- The two words that both fast paths begin with ---- */
 
 /* Address of the calling thread's cache header. Starts at a shared header that sends every call
- * to the slow paths. One word, so that dlopen finds room in the static TLS block. */
+ * to the slow paths. Little more than a word, so that dlopen finds room in the static TLS block. */
 extern HAKMEM_INTERNAL __thread uintptr_t hakmem_thread_cache
     __attribute__((tls_model("initial-exec")));
 
@@ -21,6 +21,11 @@ HAKMEM_INLINE void hakmem_set_thread_cache(uintptr_t cache) {
   __atomic_store_n(&hakmem_thread_cache, cache, __ATOMIC_RELAXED);
 }
 HAKMEM_INLINE uintptr_t *hakmem_thread_cache_word(void) { return &hakmem_thread_cache; }
+
+/* Calls that the thread made without a cache of its own. */
+extern HAKMEM_INTERNAL __thread uint32_t hakmem_thread_calls
+    __attribute__((tls_model("initial-exec")));
+HAKMEM_INLINE uint32_t hakmem_count_thread_call(void) { return ++hakmem_thread_calls; }
 
 /* Base of the class map: the entry of address A is base[A >> 16]. */
 extern HAKMEM_INTERNAL const uint8_t *hakmem_class_map;
@@ -41,6 +46,10 @@ HAKMEM_INLINE uintptr_t hakmem_in_register(uintptr_t address) {
   __asm__("" : "+r"(address));
   return address;
 }
+
+/* Neither loads nor stores move across, as far as the compiler goes: the partner makes the processors
+ * do so (membarrier). */
+HAKMEM_INLINE void hakmem_compiler_barrier(void) { __asm__ volatile("" ::: "memory"); }
 
 /* Near the top of the calling function's stack. */
 HAKMEM_INLINE uintptr_t hakmem_stack_address(void) {

@@ -25,6 +25,10 @@ void whitebox_set_environment(const char *name, const char *value);
 void whitebox_clear_environment(void);
 
 void whitebox_sleep(int milliseconds);
+/* Has the thread with that number sleep in a signal handler, wherever it is, from the moment that
+ * `whitebox_prepare_pauses` was called. */
+void whitebox_prepare_pauses(void);
+void whitebox_pause_thread(uint32_t thread);
 /* Whether all pages of a range are present. */
 int whitebox_is_resident(uintptr_t start, size_t bytes);
 int whitebox_lock_memory(uintptr_t start, size_t bytes);
