@@ -44,6 +44,9 @@ package enum Gate {
       if cache != mine { cache.close() }
     }
     lock.release()
+    // A slow call says so and looks at its word, without a barrier of its own: after this one either
+    // its sign is seen here or the closed header there.
+    _ = SystemCalls.barrierOnAllThreads()
     ThreadCache.forEach { cache in
       guard cache != mine else { return }
       while cache.record.pointee.isBusy.load(ordering: .acquiring) != 0 {
@@ -64,7 +67,7 @@ package enum Gate {
   static var isOpen: Bool { word.pointee.load(ordering: .sequentiallyConsistent) == 0 }
 
   /// Whether the gate is open, or the calling thread is the one that closed it.
-  static var isOpenHere: Bool {
+  private static var isOpenHere: Bool {
     // Acquires who closed it.
     word.pointee.load(ordering: .acquiring) == 0
       || closer.pointee.load(ordering: .relaxed) == ThreadIdentity.current

@@ -42,14 +42,14 @@ extension ThreadCache {
 
   @inline(never)
   private func beginChangeSlow() {
-    guard ThreadCache(unsafeAt: closedHeader).kind == .closed else { return }
-    record.pointee.isBusy.store(0, ordering: .releasing)
-    let lock = Lock(.control)
-    lock.acquire()
-    // A closed gate does not hold up a call that is under way: who closes it waits for the call.
-    if Gate.isOpenHere { attach() } else { closeGaps() }
-    record.pointee.isBusy.store(1, ordering: .releasing)
-    lock.release()
+    let closed = ThreadCache(unsafeAt: closedHeader)
+    while hakmem_get_thread_cache() == closedHeader, closed.kind == .closed {
+      record.pointee.isBusy.store(0, ordering: .releasing)
+      // Who closed the gate may have looked already, and found nothing to wait for.
+      _ = Gate.pass(closed)
+      record.pointee.isBusy.store(1, ordering: .releasing)
+      hakmem_compiler_barrier()
+    }
   }
 
   /// Moves the blocks that a trimmer left to the bottom of their bins. The owner, or whoever has the

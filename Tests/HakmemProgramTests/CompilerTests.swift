@@ -63,13 +63,19 @@ import Testing
   /// Folders that commands still need.
   private let kept = Kept()
 
-  @Test func `swiftc with Foundation and Dispatch`() throws {
+  @Test(arguments: RealProgram.modes) func `swiftc with Foundation and Dispatch`(
+    mode: String
+  ) throws {
     let compiler = try System.require("swiftc")
     let folder = try TemporaryDirectory("swiftc")
     let program = folder.path + "/program"
     let arguments = ["-swift-version", "6", RealProgram.source("workload.swift"), "-o", program]
-    try RealProgram.run(Command(compiler, arguments).in(folder.path).with(timeout: 400))
-    let outcome = try Command(program, RealProgram.libraryArgument).run()
+    let environment = ["HAKMEM_MODE": mode]
+    let compile = Command(compiler, arguments, environment: environment).in(folder.path)
+    try RealProgram.run(compile.with(timeout: 400))
+    let outcome = try Command(
+      program, RealProgram.libraryArgument, environment: environment
+    ).run()
     let reference = try Command(program).onSystemAllocator.run()
     #expect(outcome.succeeded && reference.succeeded, "\(outcome)\non glibc: \(reference)")
     #expect(outcome.output == reference.output && !outcome.output.isEmpty, "\(outcome)")

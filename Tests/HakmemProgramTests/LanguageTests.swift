@@ -4,10 +4,12 @@ import Testing
 
 /// Interpreters and runtimes, each with a workload of Tests/Programs/real.
 @Suite struct `A language's runtime has the same results` {
-  private func workload(_ program: String, _ source: String) throws {
+  private func workload(
+    _ program: String, _ source: String, mode: String = "balanced"
+  ) throws {
     let path = try System.require(program)
-    let library = RealProgram.libraryArgument
-    let outcome = try Command(path, [RealProgram.source(source)] + library).run()
+    let arguments = [RealProgram.source(source)] + RealProgram.libraryArgument
+    let outcome = try Command(path, arguments, environment: ["HAKMEM_MODE": mode]).run()
     let reference = try Command(path, [RealProgram.source(source)]).onSystemAllocator.run()
     #expect(outcome.succeeded && reference.succeeded, "\(outcome)\non glibc: \(reference)")
     #expect(outcome.output == reference.output && !outcome.output.isEmpty, "\(outcome)")
@@ -21,8 +23,10 @@ import Testing
     return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
-  @Test func `python3 with JSON, SQL and threads`() throws {
-    try workload(python(), "workload.py")
+  @Test(arguments: RealProgram.modes) func `python3 with JSON, SQL and threads`(
+    mode: String
+  ) throws {
+    try workload(python(), "workload.py", mode: mode)
   }
 
   @Test func `python3 with every object on malloc`() throws {

@@ -9,10 +9,12 @@ final class PostgresCluster {
   private let folder: TemporaryDirectory
   private let programs: String
   private let library: String?
+  private let mode: String
   private var server: RunningProgram?
 
-  init(programs: String) throws {
+  init(programs: String, mode: String) throws {
     self.programs = programs
+    self.mode = mode
     let folder = try TemporaryDirectory("postgres")
     self.folder = folder
     if System.isRoot {
@@ -38,7 +40,8 @@ final class PostgresCluster {
       command = Command(programs + program, arguments)
     }
     command.preload = library.map { [$0] } ?? []
-    return command.in(folder.path).with(environment: ["HOME": folder.path])
+    return command.in(folder.path).with(
+      environment: ["HOME": folder.path, "HAKMEM_MODE": mode])
   }
 
   func run(_ program: String, _ arguments: [String]) throws -> Outcome {

@@ -4,7 +4,8 @@ import Testing
 
 /// Servers on the loopback interface or a socket in a temporary folder, stopped at the test's end.
 @Suite struct `A server works` {
-  @Test func `redis under redis-benchmark, and again from its dump`() throws {
+  @Test(arguments: RealProgram.modes)
+  func `redis under redis-benchmark, and again from its dump`(mode: String) throws {
     let server = try System.require("redis-server")
     let client = try System.require("redis-cli")
     let benchmark = try System.require("redis-benchmark")
@@ -21,7 +22,7 @@ import Testing
       return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
     func start() throws -> RunningProgram {
-      let program = try Command(server, options).start()
+      let program = try Command(server, options, environment: ["HAKMEM_MODE": mode]).start()
       let isUp = try System.wait { try ask("ping") == "PONG" || program.hasEnded() }
       #expect(isUp && !program.hasEnded(), "\(program.output)")
       try RealProgram.expectLoaded(in: program)
@@ -50,7 +51,9 @@ import Testing
     #expect(try second.wait(seconds: 60).succeeded, "\(second.output)")
   }
 
-  @Test func `postgres, initialised and under pgbench`() throws {
+  @Test(arguments: RealProgram.modes) func `postgres, initialised and under pgbench`(
+    mode: String
+  ) throws {
     try Allocator.underTest.requireExists()
     let versions = try? FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql")
     guard let version = versions?.sorted().last else {
@@ -58,7 +61,7 @@ import Testing
     }
     let programs = "/usr/lib/postgresql/\(version)/bin/"
     guard System.find(programs + "pgbench") != nil else { try System.skip("no pgbench") }
-    let cluster = try PostgresCluster(programs: programs)
+    let cluster = try PostgresCluster(programs: programs, mode: mode)
     defer { cluster.stop() }
     try cluster.start()
     for arguments in [["-i", "-q", "-s", "2"], ["-c", "4", "-j", "2", "-t", "150"]] {

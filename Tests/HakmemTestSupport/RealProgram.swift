@@ -8,6 +8,9 @@ public enum RealProgram {
     Allocator.underTest.path.map { ($0 as NSString).lastPathComponent } ?? ""
   }
 
+  /// The modes that programs run in whose every call deserves a look in both.
+  public static let modes = ["balanced", "hardened"]
+
   /// Arguments for a workload that checks itself that the library is loaded.
   public static var libraryArgument: [String] {
     libraryName.isEmpty ? [] : [libraryName]

@@ -10,6 +10,7 @@ enum GateTests {
   static let all = [
     WhiteBoxTest("Gate.stopsTheOthersAndNotItsCloser", stopping),
     WhiteBoxTest("Gate.mayBeClosedTwice", twice),
+    WhiteBoxTest("Gate.slowCallsThatWereOnTheirWayWait", underWay),
     WhiteBoxTest("Gate.newThreadsWaitForIt", newThreads),
     WhiteBoxTest("Gate.closersTakeTurns", turns),
     WhiteBoxTest("Gate.closesWhileThreadsEnd", ending),
@@ -83,6 +84,31 @@ enum GateTests {
     Gate.open()
     Gate.open()
     Fixture.onThreads(2) { _ in use() }
+  }
+
+  /// A thread that found its cache open just before the gate closed, and then needs a refill.
+  private static func underWay() {
+    Fixture.setUp()
+    let step = Fixture.words(1)
+    let refilled = Fixture.words(1)
+    Fixture.onThreads(2) { thread in
+      if thread == 0 {
+        while step.pointee.load(ordering: .acquiring) == 0 { SystemCalls.yieldProcessor() }
+        Gate.close()
+        step.pointee.store(2, ordering: .releasing)
+        whitebox_sleep(50)
+        expectEqual(refilled.pointee.load(ordering: .acquiring), 0, "refills at a closed gate")
+        Gate.open()
+        return
+      }
+      let cache = usableCache()
+      step.pointee.store(1, ordering: .releasing)
+      while step.pointee.load(ordering: .acquiring) != 2 { SystemCalls.yieldProcessor() }
+      expect(cache.refill(SizeClass(6)) != 0)
+      refilled.pointee.wrappingAdd(1, ordering: .releasing)
+      expectNoFault(cache.fault)
+    }
+    expectEqual(refilled.pointee.load(ordering: .relaxed), 1, "refills at an open gate")
   }
 
   private static func newThreads() {

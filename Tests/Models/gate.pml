@@ -1,10 +1,10 @@
 /* Gate and Interception: two threads whose calls are slow ones, or map blocks, two that close the
- * gate, walk the heap and open it, one that begins to intercept. A store that is not sequentially
- * consistent may wait in its processor's store buffer while later loads are done.
+ * gate, walk the heap and open it, one that begins to intercept. A slow call's plain store to «busy»
+ * may wait in its processor's store buffer while later loads are done; membarrier drains the buffers.
  *     while somebody walks, nobody else is in the midst of a slow call or of one that maps
  *     once Interception.begin has returned, no call goes past it
  *     nobody waits for ever (invalid end states).
- * -DBUG: who begins a slow call says so with a releasing store, as if that were enough. */
+ * -DBUG: who closes the gate does without the barrier. */
 
 #define WORKERS 2
 #define CLOSERS 2
@@ -50,7 +50,7 @@ inline pass() {
 
 inline call() { atomic { inside++; assert(walkers == 0) } atomic { assert(walkers == 0); inside-- } }
 
-/* Heap.usableCache, then ThreadCache.enterSlow. */
+/* Heap.usableCache, then ThreadCache.beginChange. */
 inline slow_call() {
 	atomic { seen = header[me]; assert(seen != OPEN || !intercepts) }
 	if
@@ -59,11 +59,7 @@ inline slow_call() {
 	fi;
 	do
 	:: true ->
-#ifdef BUG
 		buffered[me] = true;
-#else
-		busy[me] = true;
-#endif
 		if
 		:: header[me] == CLOSED -> atomic { buffered[me] = false; busy[me] = false } pass()
 		:: else -> break
@@ -109,12 +105,22 @@ inline close_all() {
 	od
 }
 
+inline barrier() {
+	d_step {
+		if :: buffered[0] -> buffered[0] = false; busy[0] = true :: else fi;
+		if :: buffered[1] -> buffered[1] = false; busy[1] = true :: else fi
+	}
+}
+
 active [CLOSERS] proctype closer() {
 	byte index;
 	wait_and_lock();
 	gate = true;
 	close_all();
 	locked = false;
+#ifndef BUG
+	barrier();
+#endif
 	index = 0;
 	do
 	:: index == WORKERS -> break
