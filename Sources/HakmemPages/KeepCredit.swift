@@ -27,6 +27,7 @@ package struct KeepCredit {
     guard now &- returnedAt <= delay else { return }
     let last = state.pointee.lastRegret.exchange(now, ordering: .relaxed)
     guard last != 0, now &- last <= delay else { return }
+    PurgeDelay.shared.lengthen(at: now)
     let bound = Int(Option.warmBytes.value << 20)
     let grown = state.pointee.bytes.wrappingAdd(4 * Int(byteCount), ordering: .relaxed).newValue
     if grown > bound { state.pointee.bytes.store(bound, ordering: .relaxed) }

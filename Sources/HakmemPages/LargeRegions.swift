@@ -15,6 +15,8 @@ package enum LargeRegions {
     var ghostStart: InlineArray<8, UInt>
     var ghostFreedAt: InlineArray<8, UInt32>
     var nextGhost: Int
+    /// Bytes that calloc had to clear or drop since the background thread looked last.
+    var clearedBytes: Int
   }
   static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PagesStorage.largeRegions)
@@ -32,7 +34,7 @@ package enum LargeRegions {
   package static func allocate(_ byteCount: UInt, alignment: UInt, zero: Bool) -> LargeRegion? {
     let bytes = byteCount.roundedUp(to: ProcessFacts.systemPageBytes)
     guard bytes >= byteCount, fitsAddressSpace(bytes, alignment) else { return nil }
-    if let region = takeKept(bytes, alignment: alignment) {
+    if let region = takeKept(bytes, alignment: alignment, zero: zero) {
       if zero { clear(region) }
       return region
     }
@@ -257,7 +259,7 @@ package enum LargeRegions {
   // MARK: Kept regions
 
   /// The kept region that fits best, at most an eighth larger than asked for.
-  private static func takeKept(_ bytes: UInt, alignment: UInt) -> LargeRegion? {
+  private static func takeKept(_ bytes: UInt, alignment: UInt, zero: Bool) -> LargeRegion? {
     let lock = Lock(.largeRegions)
     lock.acquire()
     defer { lock.release() }
@@ -275,6 +277,7 @@ package enum LargeRegions {
     }
     guard let region = best else { return nil }
     remove(region)
+    if zero { state.pointee.clearedBytes += Int(region.mappedBytes) }
     state.pointee.liveBytes += Int(region.mappedBytes)
     state.pointee.liveCount += 1
     region.record.pointee.hasGrown = false
@@ -284,6 +287,7 @@ package enum LargeRegions {
 
   /// Zeroes a region that was kept: by writing while that is cheaper than new pages.
   private static func clear(_ region: LargeRegion) {
+    guard region.record.pointee.isDirty else { return }
     let cheaperToWrite: UInt = 4 << 20
     if region.mappedBytes <= cheaperToWrite || !Purge.release(region.start, region.mappedBytes) {
       Memory.zero(region.start, region.mappedBytes)
@@ -320,7 +324,7 @@ package enum LargeRegions {
     spareRecords.push(region.address)
   }
 
-  private static func insert(_ region: LargeRegion) {
+  static func insert(_ region: LargeRegion) {
     let head = state.pointee.newestKept
     region.record.pointee.next = head
     region.record.pointee.previous = 0
@@ -333,7 +337,7 @@ package enum LargeRegions {
     state.pointee.keptBytes += Int(region.mappedBytes)
   }
 
-  private static func remove(_ region: LargeRegion) {
+  static func remove(_ region: LargeRegion) {
     let next = region.record.pointee.next
     let previous = region.record.pointee.previous
     if previous != 0 {

@@ -186,7 +186,7 @@ package enum PageRuns {
       var address = state.pointee.lists[list]
       while address != 0 {
         let table = RunTable(unsafeAt: address)
-        if now &- table.returnedAt >= age {
+        if now &- table.returnedAt >= age, age == 0 || !table.superSlab.isYoungHugePage {
           table.forEachDirty(in: 0..<Int(Constants.pagesPerSuperSlab), free: true) { pages in
             let whole = wholeSystemPages(in: pages, of: ProcessFacts.systemPageBytes)
             let isReleased =

@@ -27,6 +27,9 @@ extension PagesStorage {
     map.add(slabMap, word)
     map.add(emptyBlocks, word)
     map.add(aheadRefused, word)
+    map.add(purgeDelay, MemoryLayout<PurgeDelay.State>.size)
+    map.add(aheadSuperSlabs, MemoryLayout<SuperSlabPool.AheadState>.size)
+    map.add(collapse, MemoryLayout<HugePageState>.size)
     return map.fault ?? SuperSlabRegistry.layoutFault
   }
 }

@@ -23,6 +23,9 @@ package enum PagesStorage {
   static var dirtyMemory: UInt { base &+ 640 }
   static var pageRuns: UInt { base &+ 1280 }
   static var aheadRefused: UInt { base &+ 1536 }
+  static var purgeDelay: UInt { base &+ 1544 }
+  static var aheadSuperSlabs: UInt { base &+ 1600 }
+  static var collapse: UInt { base &+ 1664 }
   static var prewarmedSuperSlabs: UInt { base &+ 768 }
   static var guardPages: UInt { base &+ 1408 }
   static var slabMap: UInt { base &+ 1416 }

@@ -4,10 +4,17 @@ import Synchronization
 
 /// Giving pages back to the kernel.
 package enum Purge {
-  /// Drops the pages of a range; it reads as zeroes from then on. False when the kernel refuses, as
-  /// it does for memory that the program locked: then the contents stay.
-  package static func release(_ start: UInt, _ byteCount: UInt) -> Bool {
-    guard !isHugePage(at: start), SystemCalls.advise(start, byteCount, .dontNeed) else {
+  /// Whether pages go when the kernel is short of memory (HAKMEM_PURGE=free): until then they hold what
+  /// they held.
+  package static var isLazy: Bool { Option.purge.isOn }
+
+  private static func advice(lazily: Bool) -> SystemCalls.Advice { lazily ? .free : .dontNeed }
+
+  /// Drops the pages of a range; unless `lazily` it reads as zeroes from then on. False when the kernel
+  /// refuses, as it does for memory that the program locked: then the contents stay.
+  package static func release(_ start: UInt, _ byteCount: UInt, lazily: Bool = false) -> Bool {
+    guard !isHugePage(at: start), SystemCalls.advise(start, byteCount, advice(lazily: lazily))
+    else {
       return false
     }
     note(start, byteCount)
@@ -16,7 +23,9 @@ package enum Purge {
 
   /// Drops up to 64 pages from `start` on, a bit each; returns those that went. One call into the
   /// kernel for all where it can (Linux 6.13), which saves it most of the work for single pages.
-  package static func release(_ pages: UInt64, of start: UInt, pageShift: UInt) -> UInt64 {
+  package static func release(
+    _ pages: UInt64, of start: UInt, pageShift: UInt, lazily: Bool
+  ) -> UInt64 {
     if isHugePage(at: start) { return 0 }
     let mostRuns = 32
     return withUnsafeTemporaryAllocation(of: UInt.self, capacity: 2 * mostRuns) { ranges in
@@ -31,12 +40,15 @@ package enum Purge {
         count += 1
       }
       let bytes = UInt(pages.nonzeroBitCount) << pageShift
-      if count > 1, SystemCalls.adviseAll(ranges, count: count, byteCount: bytes, .dontNeed) {
+      if count > 1,
+        SystemCalls.adviseAll(ranges, count: count, byteCount: bytes, advice(lazily: lazily))
+      {
         for index in 0..<count { note(ranges[2 * index], ranges[2 * index + 1]) }
         return pages
       }
       var released: UInt64 = 0
-      for index in 0..<count where release(ranges[2 * index], ranges[2 * index + 1]) {
+      for index in 0..<count
+      where release(ranges[2 * index], ranges[2 * index + 1], lazily: lazily) {
         let first = (ranges[2 * index] &- start) >> pageShift
         let length = ranges[2 * index + 1] >> pageShift
         released |= (UInt64.max >> UInt64(64 - length)) << UInt64(first)
@@ -61,25 +73,33 @@ package enum Purge {
 
   /// Drops the pages of an empty SuperSlab that the caller owns; returns the bytes of its dirty
   /// granules.
-  static func release(_ superSlab: SuperSlab) -> UInt {
+  static func release(_ superSlab: SuperSlab, lazily: Bool) -> UInt {
     let dirty = superSlab.dirtyGranules
-    guard dirty != 0, release(superSlab.start, Constants.superSlabBytes) else { return 0 }
-    superSlab.notePurged(dirty)
+    let lazy = lazily ? 0 : superSlab.lazyGranules
+    guard dirty | lazy != 0 || superSlab.isCollapsed,
+      release(superSlab.start, Constants.superSlabBytes, lazily: lazily)
+    else { return 0 }
+    superSlab.notePurged(dirty | lazy, lazily: lazily)
     return UInt(dirty.nonzeroBitCount) << Constants.granuleShift
   }
 
   /// Drops free pages that were returned at least `age` milliseconds ago.
   package static func run(age: UInt32) {
     SuperSlabPool.purgeWarm(age: age)
-    if age == 0 { SuperSlabPool.purgePrewarmed() }
-    SuperSlabPool.purgeGranules(age: age)
+    if age == 0 {
+      SuperSlabPool.purgePrewarmed()
+      SuperSlabPool.purgeLazy()
+    }
+    SuperSlabPool.purgeGranules(age: age, lazily: isLazy && age > 0)
     PageRuns.purge(age: age)
     LargeRegions.purge(age: age)
   }
 
   /// Drops the free dirty granules of a SuperSlab that the caller holds, in runs; returns their bytes.
-  static func releaseGranules(of superSlab: SuperSlab) -> UInt {
-    var mask = superSlab.freeGranules & superSlab.dirtyGranules
+  static func releaseGranules(of superSlab: SuperSlab, lazily: Bool) -> UInt {
+    var mask =
+      superSlab.freeGranules
+      & (lazily ? superSlab.dirtyGranules : superSlab.dirtyGranules | superSlab.lazyGranules)
     var released: UInt32 = 0
     while mask != 0 {
       let first = mask.trailingZeroBitCount
@@ -87,11 +107,11 @@ package enum Purge {
       let run = (UInt32.max >> UInt32(32 - length)) << UInt32(first)
       let isReleased = release(
         superSlab.start &+ UInt(first) << Constants.granuleShift,
-        UInt(length) << Constants.granuleShift)
+        UInt(length) << Constants.granuleShift, lazily: lazily)
       if isReleased { released |= run }
       mask &= ~run
     }
-    superSlab.notePurged(released)
+    superSlab.notePurged(released, lazily: lazily)
     return UInt(released.nonzeroBitCount) << Constants.granuleShift
   }
 }

@@ -56,7 +56,10 @@ package struct RunTable: Equatable {
   /// Sets up the table of an empty SuperSlab: every page free, dirty or purged as the granules say.
   package func begin(_ superSlab: SuperSlab) {
     self[Offset.superSlab] = superSlab.address
-    expand(superSlab.dirtyGranules, into: Offset.dirty)
+    let lazy = superSlab.record.pointee.lazyGranules.exchange(0, ordering: .relaxed)
+    DirtyMemory.add(
+      (lazy & ~superSlab.dirtyGranules).nonzeroBitCount << Int(Constants.granuleShift))
+    expand(superSlab.dirtyGranules | lazy, into: Offset.dirty)
     expand(superSlab.record.pointee.purgedGranules.load(ordering: .relaxed), into: Offset.purged)
     for word in 0..<Self.words { self[Offset.free &+ UInt(word) &* 8] = .max }
     self[Offset.freePages] = UInt(Self.pages)
@@ -186,6 +189,7 @@ package struct RunTable: Equatable {
 
   /// Notes that free dirty pages were given back.
   package func markClean(_ pages: Range<Int>) {
+    superSlab.noteBroken()
     change(pages, in: Offset.dirty, to: false)
     change(pages, in: Offset.purged, to: true)
     superSlab.record.pointee.purgedAt.store(Clock.milliseconds(), ordering: .relaxed)

@@ -36,6 +36,12 @@ package struct SuperSlab: Equatable {
     /// Granules whose pages were given back since their last use, and when that happened last.
     let purgedGranules: Atomic<UInt32>
     let purgedAt: Atomic<UInt32>
+    /// Granules whose pages were given back lazily (MADV_FREE): they may hold anything still.
+    let lazyGranules: Atomic<UInt32>
+    /// When the kernel was asked last to make it a huge page, and whether it is one still.
+    let collapsedAt: Atomic<UInt32>
+    let isCollapsed: Atomic<Bool>
+    let wasDense: Atomic<Bool>
     /// A huge page of the kernel's pool: kept until the end, because the pool may be empty later.
     var isHugePage: Bool
   }
@@ -55,8 +61,16 @@ package struct SuperSlab: Equatable {
   package var runTable: UInt { record.pointee.runTable }
   package func isDirty(_ granule: UInt) -> Bool { dirtyGranules >> UInt32(granule) & 1 != 0 }
 
-  /// Notes that the pages of free dirty granules were given back.
-  func notePurged(_ granules: UInt32) {
+  var lazyGranules: UInt32 { record.pointee.lazyGranules.load(ordering: .relaxed) }
+
+  /// Notes that the pages of free granules were given back.
+  func notePurged(_ granules: UInt32, lazily: Bool) {
+    noteBroken()
+    if lazily {
+      record.pointee.lazyGranules.bitwiseOr(granules, ordering: .relaxed)
+    } else if lazyGranules != 0 {
+      record.pointee.lazyGranules.bitwiseAnd(~granules, ordering: .relaxed)
+    }
     let dirty = dirtyGranules & granules
     DirtyMemory.add(-(dirty.nonzeroBitCount << Int(Constants.granuleShift)))
     record.pointee.dirtyGranules.bitwiseAnd(~granules, ordering: .relaxed)
@@ -69,6 +83,11 @@ package struct SuperSlab: Equatable {
   func noteUsed(_ granules: UInt32) {
     let dirty = (dirtyGranules & granules).nonzeroBitCount
     if dirty > 0 { DirtyMemory.add(-(dirty << Int(Constants.granuleShift))) }
+    if lazyGranules & granules != 0 {
+      // From here on they are what all used ones are: not zero.
+      let lazy = record.pointee.lazyGranules.bitwiseAnd(~granules, ordering: .relaxed).oldValue
+      record.pointee.dirtyGranules.bitwiseOr(lazy & granules, ordering: .relaxed)
+    }
     guard record.pointee.purgedGranules.load(ordering: .relaxed) & granules != 0 else { return }
     let missed =
       granules

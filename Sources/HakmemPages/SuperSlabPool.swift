@@ -41,7 +41,8 @@ package enum SuperSlabPool {
       warmState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
       return SuperSlab(unsafeRecord: address)
     }
-    return takeCharged()
+    aheadState.pointee.taken.wrappingAdd(1, ordering: .relaxed)
+    return takeAhead() ?? takeCharged()
   }
 
   // MARK: Without pages
@@ -60,7 +61,7 @@ package enum SuperSlabPool {
   /// the bytes of its dirty granules.
   @discardableResult
   private static func putCold(_ superSlab: SuperSlab) -> UInt {
-    let freed = Purge.release(superSlab)
+    let freed = Purge.release(superSlab, lazily: Purge.isLazy)
     MemoryLimit.uncharge(Constants.superSlabBytes)
     cold.push(superSlab.address)
     return freed
@@ -124,6 +125,8 @@ package enum SuperSlabPool {
       return nil
     }
     superSlab.record.pointee.dirtyGranules.store(0, ordering: .relaxed)
+    superSlab.record.pointee.lazyGranules.store(0, ordering: .relaxed)
+    superSlab.noteBroken()
     return superSlab
   }
 
@@ -201,6 +204,9 @@ package enum SuperSlabPool {
       DirtyMemory.add(Int(granules.span << Constants.granuleShift))
     } else {
       superSlab.record.pointee.dirtyGranules.bitwiseAnd(~UInt32(mask), ordering: .relaxed)
+      if Purge.isLazy {
+        superSlab.record.pointee.lazyGranules.bitwiseOr(UInt32(mask), ordering: .relaxed)
+      }
       superSlab.record.pointee.purgedGranules.bitwiseOr(UInt32(mask), ordering: .relaxed)
       superSlab.record.pointee.purgedAt.store(Clock.milliseconds(), ordering: .relaxed)
     }
@@ -208,18 +214,19 @@ package enum SuperSlabPool {
     let (mustList, isEmpty) = superSlab.returnGranules(mask)
     if mustList { available.push(superSlab.address) }
     if isEmpty { retireEmpty() }
-    if isDirty, DirtyMemory.isTooMuch { purgeGranules(age: 0) }
+    if isDirty, DirtyMemory.isTooMuch { purgeGranules(age: 0, lazily: Purge.isLazy) }
   }
 
   /// Gives the pages of free granules back, in SuperSlabs to which none came back for `age`
   /// milliseconds.
-  static func purgeGranules(age: UInt32) {
+  static func purgeGranules(age: UInt32, lazily: Bool) {
     let now = Clock.milliseconds()
     forEachAvailable {
-      $0.freeGranules & $0.dirtyGranules != 0
+      $0.freeGranules & (lazily ? $0.dirtyGranules : $0.dirtyGranules | $0.lazyGranules) != 0
+        && (age == 0 || !$0.isYoungHugePage)
         && now &- $0.record.pointee.returnedAt.load(ordering: .relaxed) >= age
     } _: { superSlab in
-      let freed = Purge.releaseGranules(of: superSlab)
+      let freed = Purge.releaseGranules(of: superSlab, lazily: lazily)
       if age > 0 { DirtyMemory.credit.waste(freed) }
     }
   }
@@ -300,6 +307,70 @@ package enum SuperSlabPool {
     }
   }
 
+  /// Gives the pages of empty SuperSlabs back for good that went lazily.
+  static func purgeLazy() {
+    guard Purge.isLazy else { return }
+    var address = cold.popAll()
+    while address != 0 {
+      let next = TaggedStack.next(after: address)
+      _ = Purge.release(SuperSlab(unsafeRecord: address), lazily: false)
+      cold.push(address)
+      address = next
+    }
+  }
+
+  // MARK: Ahead of need
+
+  struct AheadState: ~Copyable {
+    let stack: Atomic<UInt64>
+    let count: Atomic<Int>
+    /// SuperSlabs that were taken and had not been in use, since the last look.
+    let taken: Atomic<Int>
+    /// Looks in a row that found none taken.
+    var idleLooks: UInt32
+  }
+  private static var aheadState: UnsafeMutablePointer<AheadState> {
+    Memory.pointer(at: PagesStorage.aheadSuperSlabs)
+  }
+  private static var ahead: TaggedStack { TaggedStack(unsafeAt: PagesStorage.aheadSuperSlabs) }
+  private static let mostAhead = 4
+  private static let growthWorthIt = 2
+
+  /// While the heap takes SuperSlab after SuperSlab, keeps some ready with pages that the kernel has
+  /// zeroed; when it stops, gives them back. For the background thread, a look each period.
+  package static func keepAhead() {
+    let taken = aheadState.pointee.taken.exchange(0, ordering: .relaxed)
+    if taken == 0 {
+      aheadState.pointee.idleLooks &+= 1
+      let looksBeforeReturn: UInt32 = 5
+      if aheadState.pointee.idleLooks == looksBeforeReturn { purgeAhead() }
+      return
+    }
+    aheadState.pointee.idleLooks = 0
+    let prefault = Prefault(rawValue: Option.prefault.value) ?? .populate
+    // What lies ready counts against a limit.
+    guard taken >= growthWorthIt, prefault != .off, MemoryLimit.soft == 0, MemoryLimit.hard == 0
+    else { return }
+    while aheadState.pointee.count.load(ordering: .relaxed) < min(taken, mostAhead),
+      let superSlab = takeCharged()
+    {
+      prefault.apply(superSlab.start, Constants.superSlabBytes)
+      aheadState.pointee.count.wrappingAdd(1, ordering: .relaxed)
+      ahead.push(superSlab.address)
+    }
+  }
+
+  private static func takeAhead() -> SuperSlab? {
+    let address = ahead.pop()
+    guard address != 0 else { return nil }
+    aheadState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
+    return SuperSlab(unsafeRecord: address)
+  }
+
+  private static func purgeAhead() {
+    while let superSlab = takeAhead() { putColdPopulated(superSlab) }
+  }
+
   /// Makes up to `count` SuperSlabs ready, with pages as `prefault` says; returns how many. They
   /// stay until they are used or everything is purged.
   package static func prewarm(_ count: Int, prefault: Prefault) -> Int {
@@ -313,14 +384,19 @@ package enum SuperSlabPool {
 
   /// Gives the pages of prewarmed SuperSlabs back.
   static func purgePrewarmed() {
+    purgeAhead()
     while true {
       let address = prewarmed.pop()
       guard address != 0 else { return }
-      let superSlab = SuperSlab(unsafeRecord: address)
-      superSlab.record.pointee.dirtyGranules.store(.max, ordering: .relaxed)
-      DirtyMemory.add(Int(Constants.superSlabBytes))
-      putCold(superSlab)
+      putColdPopulated(SuperSlab(unsafeRecord: address))
     }
+  }
+
+  /// Gives back the pages of a SuperSlab that nobody used.
+  private static func putColdPopulated(_ superSlab: SuperSlab) {
+    superSlab.record.pointee.dirtyGranules.store(.max, ordering: .relaxed)
+    DirtyMemory.add(Int(Constants.superSlabBytes))
+    putCold(superSlab)
   }
 
   static func trace(_ superSlab: SuperSlab, _ event: StaticString) {

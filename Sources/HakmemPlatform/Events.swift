@@ -54,6 +54,7 @@ package enum Events {
     case purge = 2
     case limit = 3
     case noMemory = 4
+    case collapse = 5
   }
 
   /// Calls `body` for the events that are still there, oldest first; one that is being written is

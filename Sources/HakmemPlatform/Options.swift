@@ -3,7 +3,8 @@ import CHakmemShims
 /// The options of the environment, one row each: the only table. Values are read once, when the
 /// allocator starts, and never in a setuid program.
 package enum Option: Int {
-  case mode, quiet, verbose, statistics, statisticsPage, purgeDelay, warmBytes, cacheBytes, prewarm,
+  case mode, quiet, verbose, statistics, statisticsPage, purge, purgeDelay, warmBytes, cacheBytes,
+    prewarm,
     prefault, hugePages, hugeTLB, background, limit, controlGroup, mapTrace, profile, profileSample,
     record,
     canary, zeroOnFree, verifyZero, quarantine, randomPlacement, guardPages, guardSample
@@ -54,6 +55,11 @@ package enum Option: Int {
         name: "HAKMEM_STATS_PAGE",
         help: "1: show the heap's figures and events to others in a file of /dev/shm.",
         range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .purge:
+      Row(
+        name: "HAKMEM_PURGE",
+        help: "How free pages go back: at once, or when the kernel is short of memory.",
+        range: "dontneed|free", standard: "dontneed", minimum: 0, maximum: 0)
     case .purgeDelay:
       Row(
         name: "HAKMEM_PURGE_DELAY", help: "Milliseconds before free pages return to the kernel.",

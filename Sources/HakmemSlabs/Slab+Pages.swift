@@ -103,17 +103,35 @@ extension Slab {
     return pages & ~record.pointee.purgedPages
   }
 
-  /// Gives all pages without a live block back. The caller holds the slab.
-  func purge() -> Int {
+  /// Whether pages were given back that the kernel may not have taken yet.
+  var hasLazyPages: Bool { Purge.isLazy && record.pointee.purgedPages != 0 }
+
+  /// Gives all pages without a live block back, `forGood` also those that went lazily. The caller holds
+  /// the slab.
+  func purge(forGood: Bool) -> Int {
     // Before the look: what is freed meanwhile sets it again.
     record.pointee.hasFreedPages.store(false, ordering: .relaxed)
-    return purge(dirtyFreePages)
+    let lazy = forGood && hasLazyPages ? record.pointee.purgedPages : 0
+    return purge(dirtyFreePages | lazy, lazily: Purge.isLazy && !forGood)
+  }
+
+  private var superSlab: SuperSlab {
+    SuperSlab(unsafeRecord: SuperSlabRegistry.record(at: start))
+  }
+  /// Whether its pages are part of a huge page that was made not long ago.
+  var isInYoungHugePage: Bool { superSlab.isYoungHugePage }
+
+  /// Bytes of blocks that are out; 0 while pages are given back.
+  package var densityBytes: UInt {
+    record.pointee.purgedPages != 0
+      ? 0 : UInt(max(sizeClass.blocksPerSlab - freeCount, 0)) &* sizeClass.blockBytes
   }
 
   /// Gives pages without a live block back; returns how many.
-  private func purge(_ pages: UInt64) -> Int {
+  private func purge(_ pages: UInt64, lazily: Bool) -> Int {
     guard pages != 0 else { return 0 }
-    let purged = Purge.release(pages, of: start, pageShift: pageShift)
+    let purged = Purge.release(pages, of: start, pageShift: pageShift, lazily: lazily)
+    if purged != 0 { superSlab.noteBroken() }
     record.pointee.purgedPages |= purged
     record.pointee.purgedAt = Clock.milliseconds()
     return purged.nonzeroBitCount
@@ -123,7 +141,7 @@ extension Slab {
   func purgeIdle() -> Int {
     record.pointee.hasFreedPages.store(false, ordering: .relaxed)
     let free = dirtyFreePages
-    let purged = purge(free & record.pointee.idlePages)
+    let purged = purge(free & record.pointee.idlePages, lazily: Purge.isLazy)
     record.pointee.idlePages = free & ~record.pointee.purgedPages
     if record.pointee.idlePages != 0 {
       record.pointee.hasFreedPages.store(true, ordering: .relaxed)

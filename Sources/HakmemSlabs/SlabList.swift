@@ -207,7 +207,7 @@ package struct SlabList {
         // What marks a slab is an estimate: who wants all looks at all.
         let isLooked = purging == .all || slab.hasFreedPages
         let free = isLooked ? slab.dirtyFreePages.nonzeroBitCount : 0
-        if free > 0 {
+        if free > 0 || purging == .all && slab.hasLazyPages {
           pages += free
           TaggedStack.setNext(spare, after: address)
           spare = address
@@ -237,7 +237,9 @@ package struct SlabList {
     while address != 0 {
       let slab = Slab(unsafeRecord: address)
       address = TaggedStack.next(after: address)
-      if isDue { purged += purging == .idle ? slab.purgeIdle() : slab.purge() }
+      if isDue, purging == .all || !slab.isInYoungHugePage {
+        purged += purging == .idle ? slab.purgeIdle() : slab.purge(forGood: purging == .all)
+      }
       stack.push(slab.address)
     }
     if purging == .idle {

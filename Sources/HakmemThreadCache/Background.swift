@@ -106,11 +106,22 @@ package enum Background {
     SystemCalls.nameThread("hakmem")
     Prewarm.run()
     var rest = Rest()
+    var collapsedAt = Clock.milliseconds()
     while true {
       sleep(rest.milliseconds(activity: activity))
       Housekeeping.run(by: step)
+      step { SuperSlabPool.keepAhead() }
+      while LargeRegions.hasZeroingToDo { step { LargeRegions.zeroKept() } }
+      let now = Clock.milliseconds()
+      if now &- collapsedAt >= collapsePeriod {
+        collapsedAt = now
+        Collapse.run(by: step)
+      }
     }
   }
+
+  /// A SuperSlab is collapsed when two looks find it dense.
+  private static let collapsePeriod: UInt32 = 1000
 
   private static func sleep(_ milliseconds: UInt32) {
     let isLong = milliseconds > Housekeeping.periodMilliseconds
@@ -142,7 +153,7 @@ package enum Background {
         lastChange = now
       }
       // Pages of slabs go at the second look that finds them idle.
-      let settling = 3 &* UInt32(Option.purgeDelay.value) &+ 1000
+      let settling = 3 &* PurgeDelay.shared.milliseconds &+ 1000
       length =
         now &- lastChange <= settling
         ? Housekeeping.periodMilliseconds : min(length &* 2, Self.longest)

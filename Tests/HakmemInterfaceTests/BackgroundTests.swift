@@ -4,10 +4,29 @@ import Testing
 /// HAKMEM_BACKGROUND=1, as the program sees it; what the thread did is counted by the kernel.
 @Suite(.enabled(if: Allocator.underTest.isHakmem, "only HAKMEM has such a thread"))
 struct `The background thread` {
-  private func run(_ arguments: String..., prewarm: String = "0") throws -> Outcome {
+  private func run(
+    _ arguments: String..., prewarm: String = "0", hugePages: String = "off"
+  ) throws -> Outcome {
     try expectSuccess(
       of: "kernel/background.c", arguments,
-      environment: ["HAKMEM_BACKGROUND": "1", "HAKMEM_PREWARM": prewarm])
+      environment: [
+        "HAKMEM_BACKGROUND": "1", "HAKMEM_PREWARM": prewarm, "HAKMEM_THP": hugePages,
+      ])
+  }
+
+  @Test func `has pages ready for a heap that grows`() throws { _ = try run("grow") }
+
+  @Test func `clears kept blocks for calloc`() throws { _ = try run("zero") }
+
+  @Test func `makes huge pages of dense memory, unless HAKMEM_THP is off`() throws {
+    // MADV_COLLAPSE came with Linux 6.1.
+    let release = System.text(of: "/proc/sys/kernel/osrelease").split(separator: ".")
+    let version = release.prefix(2).compactMap { Int($0) }
+    guard version.count == 2, (version[0], version[1]) >= (6, 1),
+      !System.text(of: "/sys/kernel/mm/transparent_hugepage/enabled").isEmpty
+    else { try System.skip("the kernel cannot collapse memory into huge pages") }
+    _ = try run("collapse", "1", hugePages: "auto")
+    _ = try run("collapse", "0", hugePages: "off")
   }
 
   @Test func `prewarms in the program's stead`() throws {

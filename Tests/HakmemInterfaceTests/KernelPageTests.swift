@@ -29,6 +29,13 @@ import Testing
       environment: ["HAKMEM_SS_PREFAULT": "0"])
   }
 
+  @Test(arguments: ["free", "dontneed"]) func `go back as HAKMEM_PURGE says`(advice: String) throws
+  {
+    try expectSuccess(
+      of: "kernel/lazy.c", [advice],
+      environment: ["HAKMEM_PURGE": advice, "HAKMEM_WARM_MIB": "0"])
+  }
+
   @Test func `are not touched by calloc of fresh blocks`() throws {
     try expectSuccess(of: "kernel/calloc_pages.c")
   }

@@ -226,6 +226,7 @@ typedef enum hakmem_event_kind {
   HAKMEM_EVENT_PURGE = 2,       /* free pages went back to the kernel: size bytes in 0.1 s */
   HAKMEM_EVENT_LIMIT = 3,       /* a limit of size bytes was passed; detail: 1 soft, 2 hard */
   HAKMEM_EVENT_NO_MEMORY = 4,   /* a request of size bytes failed */
+  HAKMEM_EVENT_COLLAPSE = 5,    /* size bytes from address on became a huge page */
 } hakmem_event_kind_t;
 
 typedef struct hakmem_event {

@@ -3,7 +3,7 @@ import CHakmem
 /// Something that happened in a heap.
 package struct HeapEvent: Codable, Equatable, Sendable {
   package enum Kind: String, Codable, Sendable {
-    case corruption, purge, limit, noMemory, unknown
+    case corruption, purge, limit, noMemory, collapse, unknown
   }
 
   /// From 1 on.
@@ -26,6 +26,7 @@ package struct HeapEvent: Codable, Equatable, Sendable {
       case Int(HAKMEM_EVENT_PURGE.rawValue): .purge
       case Int(HAKMEM_EVENT_LIMIT.rawValue): .limit
       case Int(HAKMEM_EVENT_NO_MEMORY.rawValue): .noMemory
+      case Int(HAKMEM_EVENT_COLLAPSE.rawValue): .collapse
       default: .unknown
       }
     address = UInt(event.address)
@@ -50,6 +51,7 @@ package struct HeapEvent: Codable, Equatable, Sendable {
     case .purge: return "\(bytes) went back to the kernel"
     case .limit: return "the \(detail == 2 ? "hard" : "soft") limit of \(bytes) was passed"
     case .noMemory: return "a request of \(size) bytes failed"
+    case .collapse: return "\(bytes) became a huge page"
     case .unknown: return "an event that this tool does not know"
     }
   }

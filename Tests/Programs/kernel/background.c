@@ -3,6 +3,9 @@
  *
  *   background prewarm MIB      memory is made ready by it, not by the program's threads
  *   background purge            what ages in vain goes back although no call comes
+ *   background grow             a heap that grows gets its pages from it
+ *   background zero             calloc gets kept blocks that it has cleared
+ *   background collapse YES     dense memory becomes huge pages, unless YES is 0
  *   background signals          it receives none of the program's signals
  *   background fork             forks while it works; the children get one of their own
  *   background gate             while the gate is closed it changes nothing
@@ -71,13 +74,17 @@ static size_t goal;
 static bool is_resident(void) { return resident_bytes() > goal; }
 static bool is_small(void) { return resident_bytes() < goal; }
 
-static void prewarm(size_t mebibytes) {
+/* Pages that the calling thread got so far. */
+static long own_pages(void) {
   struct rusage usage;
+  CHECK(getrusage(RUSAGE_THREAD, &usage) == 0);
+  return usage.ru_minflt;
+}
+
+static void prewarm(size_t mebibytes) {
   goal = mebibytes << 20;
   wait_for(is_resident, "nobody made the memory ready");
-  CHECK(getrusage(RUSAGE_THREAD, &usage) == 0);
-  CHECK_THAT(usage.ru_minflt < (long)(goal >> 13), "the first thread got %ld pages",
-             usage.ru_minflt);
+  CHECK_THAT(own_pages() < (long)(goal >> 13), "the first thread got %ld pages", own_pages());
 }
 
 /* Bursts teach the heap that memory is wanted again soon; then nobody calls any more. */
@@ -94,6 +101,78 @@ static void purge(void) {
   goal = before + (kept - before) / 2;
   CHECK_THAT(kept > before + ((size_t)10 << 20), "%zu and %zu bytes: nothing was kept", before, kept);
   wait_for(is_small, "kept memory does not go back");
+}
+
+static void grow(void) {
+  enum { steps = 30, step_bytes = 3 << 20, size = 1000 };
+  long before = own_pages();
+  for (int step = 0; step < steps; step++) {
+    for (int i = 0; i < step_bytes / size; i++) {
+      char *block = malloc(size);
+      CHECK(block != NULL);
+      memset(block, 1, size);
+    }
+    rest(40);
+  }
+  long pages = own_pages() - before, all = (long)steps * step_bytes / sysconf(_SC_PAGESIZE);
+  CHECK_THAT(pages < all * 2 / 3, "%ld of %ld pages", pages, all);
+}
+
+static void zero(void) {
+  enum { bytes = 8 << 20 };
+  long before = 0;
+  for (int i = 0; i < 30; i++) {
+    if (i == 20) {
+      before = own_pages();
+    }
+    char *block = calloc(1, bytes);
+    CHECK(block != NULL && holds(block, bytes, 0));
+    memset(block, i, bytes);
+    free(block);
+    rest(150);
+  }
+  long pages = own_pages() - before, all = 10L * bytes / sysconf(_SC_PAGESIZE);
+  CHECK_THAT(pages < all / 2, "%ld of %ld pages", pages, all);
+}
+
+/* Bytes of this process's huge pages. */
+static size_t huge_bytes(void) {
+  static char text[4096];
+  size_t kibibytes = 0;
+  int file = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
+  CHECK(file >= 0);
+  ssize_t length = read(file, text, sizeof text - 1);
+  CHECK(length > 0);
+  text[length] = 0;
+  close(file);
+  const char *line = strstr(text, "\nAnonHugePages:");
+  CHECK(line != NULL && sscanf(line, " AnonHugePages: %zu", &kibibytes) == 1);
+  return kibibytes << 10;
+}
+
+static bool is_huge(void) { return huge_bytes() >= goal; }
+
+static void collapse(bool is_expected) {
+  enum { count = 160000, size = 200 };
+  static unsigned char *blocks[count];
+  for (int i = 0; i < count; i++) {
+    blocks[i] = malloc(size);
+    CHECK(blocks[i] != NULL);
+    memset(blocks[i], i, size);
+  }
+  goal = (size_t)count * size / 2;
+  if (is_expected) {
+    wait_for(is_huge, "dense memory does not become huge pages");
+  } else {
+    rest(4000);
+    CHECK(huge_bytes() == 0);
+  }
+  for (int i = 0; i < count; i++) {
+    CHECK(holds(blocks[i], size, (unsigned char)i));
+    free(blocks[i]);
+  }
+  goal = (size_t)8 << 20;
+  wait_for(is_small, "what was a huge page does not go back");
 }
 
 static volatile sig_atomic_t seen_in;
@@ -199,6 +278,12 @@ int main(int count, char **arguments) {
     prewarm((size_t)atoi(arguments[2]));
   } else if (strcmp(part, "purge") == 0) {
     purge();
+  } else if (strcmp(part, "grow") == 0) {
+    grow();
+  } else if (strcmp(part, "zero") == 0) {
+    zero();
+  } else if (strcmp(part, "collapse") == 0) {
+    collapse(atoi(arguments[2]) != 0);
   } else if (strcmp(part, "signals") == 0) {
     signals();
   } else if (strcmp(part, "fork") == 0) {

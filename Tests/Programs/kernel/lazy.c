@@ -1,0 +1,82 @@
+/*
+ * HAKMEM_PURGE=free: free pages stay until the kernel is short of memory, calloc knows that they are
+ * not zero, and malloc_trim returns them at once.    lazy free|dontneed
+ */
+#include "resident.h"
+
+enum { count = 40000, size = 1600 };
+
+static size_t lazy_bytes(void) {
+  static char text[4096];
+  size_t kibibytes = 0;
+  int file = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
+  CHECK(file >= 0);
+  ssize_t length = read(file, text, sizeof text - 1);
+  CHECK(length > 0);
+  text[length] = 0;
+  close(file);
+  const char *line = strstr(text, "\nLazyFree:");
+  CHECK(line != NULL && sscanf(line, " LazyFree: %zu", &kibibytes) == 1);
+  return kibibytes << 10;
+}
+
+static void fill_and_free(unsigned char *blocks[], bool keeps_some) {
+  for (int i = 0; i < count; i++) {
+    blocks[i] = malloc(size);
+    CHECK(blocks[i] != NULL);
+    memset(blocks[i], 255, size);
+  }
+  for (int i = 0; i < count; i++) {
+    if (!keeps_some || i % 20 != 0) {
+      free(blocks[i]);
+      blocks[i] = NULL;
+    }
+  }
+}
+
+/* Blocks of every kind from memory that was used and given back. */
+static void expect_zero(void) {
+  for (size_t block = 1; block <= (size_t)2 << 20; block = block * 5 / 4 + 1) {
+    void *kept[8];
+    for (int i = 0; i < 8; i++) {
+      kept[i] = calloc(1, block);
+      CHECK_THAT(kept[i] != NULL && holds(kept[i], block, 0), "calloc(1, %zu)", block);
+      memset(kept[i], 1, block);
+    }
+    for (int i = 0; i < 8; i++) {
+      free(kept[i]);
+    }
+  }
+}
+
+int main(int arguments_count, char **arguments) {
+  static unsigned char *blocks[count];
+  if (!runs_on_hakmem()) {
+    SKIP("HAKMEM_PURGE");
+    return 0;
+  }
+  CHECK(arguments_count == 2);
+  const bool is_lazy = strcmp(arguments[1], "free") == 0;
+  const size_t first = resident_bytes(), used = (size_t)count * size;
+  for (int round = 0; round < 2; round++) {
+    bool keeps_some = round == 1;
+    fill_and_free(blocks, keeps_some);
+    const size_t lazy = lazy_bytes(), resident = resident_bytes();
+    if (is_lazy) {
+      CHECK_THAT(lazy > used / 2 && resident > lazy, "%zu lazy, %zu resident", lazy, resident);
+    } else {
+      CHECK_THAT(lazy == 0, "%zu lazy, %zu resident", lazy, resident);
+    }
+    expect_zero();
+    for (int i = 0; i < count; i++) {
+      CHECK(blocks[i] == NULL || holds(blocks[i], size, 255));
+    }
+    malloc_trim(0);
+    CHECK_THAT(lazy_bytes() < used / 100, "%zu lazy", lazy_bytes());
+    CHECK(keeps_some || resident_bytes() < first + ((size_t)4 << 20));
+    for (int i = 0; i < count; i++) {
+      free(blocks[i]);
+    }
+  }
+  return 0;
+}
