@@ -38,19 +38,22 @@ package enum PageRuns {
     let lock = Lock(.pageRuns)
     lock.acquire()
     defer { lock.release() }
+    let node = Topology.currentNode
     var list = Self.list(forLongest: count)
     while list < listCount {
       var address = state.pointee.lists[list]
       while address != 0 {
         let table = RunTable(unsafeAt: address)
-        if table.longest >= count, let page = table.find(count, alignment: aligned) {
+        if table.longest >= count, table.superSlab.node == node,
+          let page = table.find(count, alignment: aligned)
+        {
           return begin(count, at: page, in: table)
         }
         address = table.next
       }
       list += 1
     }
-    guard let table = addSuperSlab() else { return 0 }
+    guard let table = addSuperSlab(node) else { return 0 }
     return begin(count, at: 0, in: table)
   }
 
@@ -262,8 +265,8 @@ package enum PageRuns {
     return RunTable(unsafeAt: SuperSlab(unsafeRecord: record).record.pointee.runTable)
   }
 
-  private static func addSuperSlab() -> RunTable? {
-    guard let superSlab = SuperSlabPool.takeEmpty() else { return nil }
+  private static func addSuperSlab(_ node: UInt) -> RunTable? {
+    guard let superSlab = SuperSlabPool.takeEmpty(node: node) else { return nil }
     var address = superSlab.record.pointee.runTable
     if address == 0 {
       address = SuperSlabPool.allocateMetadata(RunTable.byteCount)

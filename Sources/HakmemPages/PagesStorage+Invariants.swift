@@ -30,6 +30,7 @@ extension PagesStorage {
     map.add(purgeDelay, MemoryLayout<PurgeDelay.State>.size)
     map.add(aheadSuperSlabs, MemoryLayout<SuperSlabPool.AheadState>.size)
     map.add(collapse, MemoryLayout<HugePageState>.size)
+    map.add(nodeLists, Int((Topology.mostNodes &- 1) &* 3 &* Constants.lineBytes), alignment: 64)
     return map.fault ?? SuperSlabRegistry.layoutFault
   }
 }

@@ -26,6 +26,11 @@ package enum PagesStorage {
   static var purgeDelay: UInt { base &+ 1544 }
   static var aheadSuperSlabs: UInt { base &+ 1600 }
   static var collapse: UInt { base &+ 1664 }
+  /// Of a NUMA node above 0 three lists, a line each: available, available wide, warm.
+  static func lists(ofNode node: UInt) -> UInt {
+    nodeLists &+ (node &- 1) &* 3 &* Constants.lineBytes
+  }
+  static var nodeLists: UInt { base &+ 1728 }
   static var prewarmedSuperSlabs: UInt { base &+ 768 }
   static var guardPages: UInt { base &+ 1408 }
   static var slabMap: UInt { base &+ 1416 }

@@ -42,6 +42,8 @@ package struct SuperSlab: Equatable {
     let collapsedAt: Atomic<UInt32>
     let isCollapsed: Atomic<Bool>
     let wasDense: Atomic<Bool>
+    /// The NUMA node whose threads use it, while it is in use or has pages.
+    var node: UInt8
     /// A huge page of the kernel's pool: kept until the end, because the pool may be empty later.
     var isHugePage: Bool
   }
@@ -61,6 +63,7 @@ package struct SuperSlab: Equatable {
   package var runTable: UInt { record.pointee.runTable }
   package func isDirty(_ granule: UInt) -> Bool { dirtyGranules >> UInt32(granule) & 1 != 0 }
 
+  package var node: UInt { UInt(record.pointee.node) }
   var lazyGranules: UInt32 { record.pointee.lazyGranules.load(ordering: .relaxed) }
 
   /// Notes that the pages of free granules were given back.

@@ -17,13 +17,26 @@ package enum SuperSlabPool {
   private static var warmState: UnsafeMutablePointer<WarmState> {
     Memory.pointer(at: PagesStorage.warmSuperSlabs)
   }
-  /// SuperSlabs with free granules, by the span of the slabs that they hold.
-  private static func available(_ span: UInt) -> TaggedStack {
-    TaggedStack(
+  /// SuperSlabs with free granules, by the span of the slabs that they hold and by NUMA node.
+  private static func available(_ span: UInt, _ node: UInt) -> TaggedStack {
+    if node > 0 {
+      return TaggedStack(
+        unsafeAt: PagesStorage.lists(ofNode: node) &+ (span == 1 ? 0 : Constants.lineBytes))
+    }
+    return TaggedStack(
       unsafeAt: span == 1
         ? PagesStorage.availableSuperSlabs : PagesStorage.availableWideSuperSlabs)
   }
-  private static var warm: TaggedStack { TaggedStack(unsafeAt: PagesStorage.warmSuperSlabs) }
+  private static func warm(_ node: UInt) -> TaggedStack {
+    TaggedStack(
+      unsafeAt: node > 0
+        ? PagesStorage.lists(ofNode: node) &+ 2 &* Constants.lineBytes
+        : PagesStorage.warmSuperSlabs)
+  }
+
+  private static func forEachNode(_ body: (UInt) -> Void) {
+    for node in 0..<Topology.nodes { body(node) }
+  }
   private static var cold: TaggedStack { TaggedStack(unsafeAt: PagesStorage.coldSuperSlabs) }
   private static var prewarmed: TaggedStack {
     TaggedStack(unsafeAt: PagesStorage.prewarmedSuperSlabs)
@@ -31,12 +44,18 @@ package enum SuperSlabPool {
 
   package static var warmCount: Int { warmState.pointee.count.load(ordering: .relaxed) }
 
-  /// An empty SuperSlab that the caller owns: a prewarmed one, a warm one, a cold one, a new one.
-  /// Nil when memory is exhausted or the limit reached.
-  package static func takeEmpty() -> SuperSlab? {
+  /// An empty SuperSlab for a NUMA node's threads that the caller owns: a prewarmed one, a warm one, a
+  /// cold one, a new one. Nil when memory is exhausted or the limit reached.
+  package static func takeEmpty(node: UInt = Topology.currentNode) -> SuperSlab? {
+    let superSlab = takeAnyEmpty(node)
+    superSlab?.record.pointee.node = UInt8(node)
+    return superSlab
+  }
+
+  private static func takeAnyEmpty(_ node: UInt) -> SuperSlab? {
     let ready = prewarmed.pop()
     if ready != 0 { return SuperSlab(unsafeRecord: ready) }
-    let address = warm.pop()
+    let address = warm(node).pop()
     if address != 0 {
       warmState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
       return SuperSlab(unsafeRecord: address)
@@ -160,15 +179,17 @@ package enum SuperSlabPool {
     superSlab.record.pointee.returnedAt.store(Clock.milliseconds(), ordering: .relaxed)
     if superSlab.dirtyGranules != 0, DirtyMemory.bytes <= DirtyMemory.credit.bytes {
       warmState.pointee.count.wrappingAdd(1, ordering: .relaxed)
-      warm.push(superSlab.address)
+      warm(superSlab.node).push(superSlab.address)
     } else {
       putCold(superSlab)
     }
   }
 
   /// Granules for a slab of `span` granules (1 or 4); nil when memory is exhausted.
-  package static func takeGranules(_ span: UInt = 1) -> Granules? {
-    let available = available(span)
+  package static func takeGranules(
+    _ span: UInt = 1, node: UInt = Topology.currentNode
+  ) -> Granules? {
+    let available = available(span, node)
     let address = available.pop()
     if address != 0 {
       let superSlab = SuperSlab(unsafeRecord: address)
@@ -176,7 +197,7 @@ package enum SuperSlabPool {
       if !isLast { available.push(address) }
       return used(Granules(superSlab: superSlab, index: index))
     }
-    guard let superSlab = takeEmpty() else { return nil }
+    guard let superSlab = takeEmpty(node: node) else { return nil }
     superSlab.record.pointee.span = span
     superSlab.record.pointee.granules.store(
       SuperSlab.allGranules | SuperSlab.listed, ordering: .relaxed)
@@ -196,7 +217,7 @@ package enum SuperSlabPool {
   /// Returns the granules of a slab that is dead. `isDirty`: its pages may hold anything.
   package static func putGranules(_ granules: Granules, isDirty: Bool = true) {
     let superSlab = granules.superSlab
-    let available = available(granules.span)
+    let available = available(granules.span, superSlab.node)
     let mask = granules.mask
     DirtyMemory.addInUse(-Int(granules.span))
     if isDirty {
@@ -233,8 +254,10 @@ package enum SuperSlabPool {
 
   /// Moves the empty SuperSlabs from the available list to the warm pool.
   package static func retireEmpty() {
-    retireEmpty(from: available(1))
-    retireEmpty(from: available(4))
+    forEachNode {
+      retireEmpty(from: available(1, $0))
+      retireEmpty(from: available(4, $0))
+    }
   }
 
   private static func retireEmpty(from available: TaggedStack) {
@@ -253,8 +276,10 @@ package enum SuperSlabPool {
 
   /// Calls `body` for the available SuperSlabs that `isWanted`; meanwhile the caller holds them.
   static func forEachAvailable(where isWanted: (SuperSlab) -> Bool, _ body: (SuperSlab) -> Void) {
-    forEach(in: available(1), where: isWanted, body)
-    forEach(in: available(4), where: isWanted, body)
+    forEachNode {
+      forEach(in: available(1, $0), where: isWanted, body)
+      forEach(in: available(4, $0), where: isWanted, body)
+    }
   }
 
   private static func forEach(
@@ -291,6 +316,10 @@ package enum SuperSlabPool {
 
   /// Gives the pages of warm SuperSlabs back that were emptied at least `age` milliseconds ago.
   package static func purgeWarm(age: UInt32) {
+    forEachNode { purge(warm($0), age: age) }
+  }
+
+  private static func purge(_ warm: TaggedStack, age: UInt32) {
     let now = Clock.milliseconds()
     var address = warm.popAll()
     while address != 0 {

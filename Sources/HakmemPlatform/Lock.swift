@@ -139,5 +139,6 @@ package enum PlatformStorage {
   static var controlGroup: UInt { base &+ 704 }
   static var secret: UInt { base &+ 768 }
   static var mapLog: UInt { base &+ 2048 }
+  static var topology: UInt { base &+ 3584 }
   static var prewarmEntries: UInt { base &+ 3072 }
 }

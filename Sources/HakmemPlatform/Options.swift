@@ -5,7 +5,8 @@ import CHakmemShims
 package enum Option: Int {
   case mode, quiet, verbose, statistics, statisticsPage, purge, purgeDelay, warmBytes, cacheBytes,
     prewarm,
-    prefault, hugePages, hugeTLB, background, limit, controlGroup, mapTrace, profile, profileSample,
+    prefault, hugePages, hugeTLB, background, numaNodes, limit, controlGroup, mapTrace, profile,
+    profileSample,
     record,
     canary, zeroOnFree, verifyZero, quarantine, randomPlacement, guardPages, guardSample
 
@@ -98,6 +99,11 @@ package enum Option: Int {
         name: "HAKMEM_BACKGROUND",
         help: "1: a thread of the library's own purges, prewarms and makes huge pages.",
         range: "0…1", standard: "0", minimum: 0, maximum: 1)
+    case .numaNodes:
+      Row(
+        name: "HAKMEM_NUMA_NODES",
+        help: "Folder to read the NUMA nodes from, in place of /sys/devices/system/node.",
+        range: "a folder's path", standard: "", minimum: 900, maximum: 0)
     case .limit:
       Row(
         name: "HAKMEM_LIMIT",

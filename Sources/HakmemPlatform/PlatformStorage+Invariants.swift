@@ -40,6 +40,7 @@ extension PlatformStorage {
     Option.forEach { map.add($0.slot, Option.slotBytes) }
     map.add(mapLog, MemoryLayout<MapLog.State>.size)
     map.add(prewarmEntries, PrewarmValue.mostEntries * PrewarmValue.entryBytes)
+    map.add(topology, MemoryLayout<Topology.State>.size)
     return map.fault
   }
 }

@@ -18,6 +18,8 @@ package enum Depot {
   struct State {
     var shelves: UInt
     var shardMask: UInt
+    /// The shards of one NUMA node; with one node all.
+    var nodeMask: UInt
   }
 
   private static let largestShardCount: UInt = 64
@@ -30,10 +32,17 @@ package enum Depot {
   package static func create() -> Bool {
     guard state.pointee.shelves == 0 else { return true }
     var shards: UInt = 1
-    while shards < min(ProcessFacts.processors, largestShardCount) { shards *= 2 }
+    // Room for each node's shards, also where few of its processors are ours.
+    let wanted =
+      Topology.hasNodes
+      ? max(2 &* ProcessFacts.processors, Topology.mostNodes) : ProcessFacts.processors
+    while shards < min(wanted, largestShardCount) { shards *= 2 }
     let shelves = MetadataRegion.allocate(shards &* shardBytes)
     guard shelves != 0 else { return false }
     state.pointee.shardMask = shards &- 1
+    var nodes: UInt = 1
+    while nodes < Topology.nodes { nodes *= 2 }
+    state.pointee.nodeMask = shards / nodes &- 1
     state.pointee.shelves = shelves
     return true
   }
@@ -50,7 +59,13 @@ package enum Depot {
     TaggedStack(unsafeAt: UInt(bitPattern: shelf))
   }
 
-  private static var currentShard: UInt { UInt(hakmem_processor_hint()) }
+  /// The processor's shard among those of its NUMA node, whose number is the first of these.
+  private static var currentShard: UInt {
+    let processor = UInt(hakmem_processor_hint())
+    guard Topology.hasNodes else { return processor }
+    let nodeMask = state.pointee.nodeMask
+    return Topology.node(of: processor) &* (nodeMask &+ 1) | processor & nodeMask
+  }
 
   /// Batches that a shelf keeps before more go back to the slabs: about a megabyte.
   package static func shelfLimit(_ sizeClass: SizeClass) -> Int {
@@ -60,9 +75,11 @@ package enum Depot {
   /// Writes a batch's block addresses from `slots` on, which has room for `batchCapacity`; returns
   /// how many, 0 when no shard has a batch.
   package static func take(_ sizeClass: SizeClass, into slots: UInt) -> Int {
+    // What other nodes have is farther than fresh memory of this one.
     let own = currentShard
-    for offset in 0...state.pointee.shardMask {
-      let shelf = shelf(own &+ offset, sizeClass)
+    let nodeMask = state.pointee.nodeMask
+    for offset in 0...nodeMask {
+      let shelf = shelf(own & ~nodeMask | (own &+ offset) & nodeMask, sizeClass)
       let address = stack(shelf).pop()
       guard address != 0 else { continue }
       noteWanted(shelf)
@@ -126,7 +143,7 @@ package enum Depot {
     for shard in 0...state.pointee.shardMask {
       empty(shelf(shard, sizeClass), sizeClass, batches: .max, reject: reject)
     }
-    SlabList(sizeClass).sweep(keeping: 0, .all)
+    SlabList.forEach(sizeClass) { $0.sweep(keeping: 0, .all) }
   }
 
   /// Returns half of the batches that lay idle since the last call to the slabs.

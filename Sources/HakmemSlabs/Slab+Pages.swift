@@ -118,6 +118,8 @@ extension Slab {
   private var superSlab: SuperSlab {
     SuperSlab(unsafeRecord: SuperSlabRegistry.record(at: start))
   }
+  /// The NUMA node whose threads carve it.
+  var node: UInt { Topology.hasNodes ? superSlab.node : 0 }
   /// Whether its pages are part of a huge page that was made not long ago.
   var isInYoungHugePage: Bool { superSlab.isYoungHugePage }
 

@@ -70,8 +70,12 @@ package struct Slab: Equatable {
   // MARK: Birth and death
 
   /// A slab on new granules, held by the caller; nil when memory is exhausted.
-  package static func create(_ sizeClass: SizeClass) -> Slab? {
-    guard let granules = SuperSlabPool.takeGranules(sizeClass.slabSpan) else { return nil }
+  package static func create(
+    _ sizeClass: SizeClass, node: UInt = Topology.currentNode
+  ) -> Slab? {
+    guard let granules = SuperSlabPool.takeGranules(sizeClass.slabSpan, node: node) else {
+      return nil
+    }
     guard let table = table(of: granules.superSlab) else {
       SuperSlabPool.putGranules(granules)
       return nil
@@ -304,7 +308,7 @@ package struct Slab: Equatable {
     let ready = start &+ UInt(record.pointee.readyPages) << Constants.pageShift
     if end <= ready { return ready }
     var goal = end
-    let pages = SlabList(sizeClass).pace.next()
+    let pages = SlabList(sizeClass, node: node).pace.next()
     if pages > 1, record.pointee.wasZero {
       let ahead = min(ready &+ pages << Constants.pageShift, start &+ sizeClass.slabBytes)
       if ahead > end, Prefault.ahead(ready, ahead &- ready) { goal = ahead }

@@ -2,7 +2,8 @@ import HakmemPages
 import HakmemPlatform
 import Synchronization
 
-/// The slabs of one class that have free blocks: a lock-free stack, one line for each class.
+/// The slabs of one class that have free blocks, on one NUMA node: a lock-free stack, one line for
+/// each class.
 package struct SlabList {
   struct State: ~Copyable {
     let stack: Atomic<UInt64>
@@ -19,13 +20,36 @@ package struct SlabList {
   static let byteCount = 64
 
   private let sizeClass: SizeClass
+  private let node: UInt
   private let state: UnsafeMutablePointer<State>
 
   @inline(__always)
-  package init(_ sizeClass: SizeClass) {
+  package init(_ sizeClass: SizeClass, node: UInt = Topology.currentNode) {
     self.sizeClass = sizeClass
-    state = Memory.pointer(
-      at: SlabsStorage.slabLists &+ sizeClass.doubled &* UInt(Self.byteCount / 2))
+    self.node = node
+    let lists =
+      node == 0
+      ? SlabsStorage.slabLists
+      : Memory.loadWord(at: SlabsStorage.nodeSlabLists) &+ (node &- 1) &* Self.nodeBytes
+    state = Memory.pointer(at: lists &+ sizeClass.doubled &* UInt(Self.byteCount / 2))
+  }
+
+  private static let nodeBytes = UInt(byteCount * SizeClass.count)
+
+  /// Makes the lists of the NUMA nodes above the first, if there are any. False when memory is
+  /// exhausted.
+  package static func createNodes() -> Bool {
+    guard Topology.hasNodes, Memory.loadWord(at: SlabsStorage.nodeSlabLists) == 0 else {
+      return true
+    }
+    let lists = MetadataRegion.allocate((Topology.nodes &- 1) &* nodeBytes)
+    Memory.storeWord(lists, at: SlabsStorage.nodeSlabLists)
+    return lists != 0
+  }
+
+  /// Calls `body` with the class's list on each node.
+  package static func forEach(_ sizeClass: SizeClass, _ body: (SlabList) -> Void) {
+    for node in 0..<Topology.nodes { body(SlabList(sizeClass, node: node)) }
   }
 
   private var stack: TaggedStack { TaggedStack(unsafeAt: UInt(bitPattern: state)) }
@@ -40,12 +64,25 @@ package struct SlabList {
   /// Writes up to `count` block addresses from `slots` on and returns how many; 0 only when memory
   /// is exhausted. `isZero`: the blocks were never used and read as zeroes.
   package func carve(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
+    var carved = carveHere(into: slots, count: count)
+    // Without memory of its own the node takes others'.
+    var other: UInt = 0
+    while carved.count == 0, other < Topology.nodes {
+      if other != node {
+        carved = SlabList(sizeClass, node: other).carveHere(into: slots, count: count)
+      }
+      other &+= 1
+    }
+    return carved
+  }
+
+  private func carveHere(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
     let address = stack.pop()
     let slab: Slab
     if address != 0 {
       slab = Slab(unsafeRecord: address)
     } else {
-      guard let fresh = Slab.create(sizeClass) else { return (0, false) }
+      guard let fresh = Slab.create(sizeClass, node: node) else { return (0, false) }
       state.pointee.slabs.wrappingAdd(1, ordering: .relaxed)
       slab = fresh
     }
@@ -59,7 +96,7 @@ package struct SlabList {
   /// many blocks were made ready, fewer when memory is exhausted.
   package func prewarm(blocks: Int, prefault: Prefault) -> Int {
     var ready = 0
-    while ready < blocks, let slab = Slab.create(sizeClass) {
+    while ready < blocks, let slab = Slab.create(sizeClass, node: node) {
       state.pointee.slabs.wrappingAdd(1, ordering: .relaxed)
       ready += slab.prefault(min(blocks - ready, sizeClass.blocksPerSlab), prefault)
       stack.push(slab.address)
@@ -72,7 +109,6 @@ package struct SlabList {
   package static func giveBack(
     _ slots: UInt, count: Int, of sizeClass: SizeClass, reject: (UInt, Rejection) -> Void
   ) {
-    let list = SlabList(sizeClass)
     // Blocks of one batch lie in many slabs, whose records nobody used for long: load all at once.
     if count > 1 {
       for index in 0..<count {
@@ -87,7 +123,7 @@ package struct SlabList {
         index += 1
         continue
       }
-      index += list.giveBackRun(
+      index += SlabList(sizeClass, node: slab.node).giveBackRun(
         to: slab, from: slots &+ UInt(index) &* 8, count: count - index, reject)
     }
   }

@@ -13,6 +13,7 @@ extension SlabsStorage {
     map.add(smallStates, word)
     map.add(largeStates, word)
     map.add(hardening, word)
+    map.add(nodeSlabLists, word)
     map.add(slabLists, SlabList.byteCount * SizeClass.count)
     if MemoryLayout<SlabList.State>.size > SlabList.paceOffset
       || MemoryLayout<FreshPace.State>.size > SlabList.byteCount - Int(SlabList.paceOffset)

@@ -9,9 +9,10 @@ package enum SlabsStorage {
   static var emptyBatches: UInt { base &+ 2496 }
   static var bitmapChunks: UInt { base &+ 2560 }
   static var depot: UInt { base &+ 2624 }
-  static var smallStates: UInt { base &+ 2640 }
-  static var largeStates: UInt { base &+ 2648 }
-  static var hardening: UInt { base &+ 2656 }
+  static var smallStates: UInt { base &+ 2648 }
+  static var largeStates: UInt { base &+ 2656 }
+  static var hardening: UInt { base &+ 2664 }
+  static var nodeSlabLists: UInt { base &+ 2672 }
   /// One line for each class: its list of slabs with free blocks.
   static var slabLists: UInt { base &+ 2688 }
 }

@@ -37,7 +37,9 @@ package enum Housekeeping {
     perform { Depot.shrinkIdle(reject: Misuse.report) }
     perform { ThreadCache.flushParked(age: delay) }
     ThreadCache.trimIdle(by: perform)
-    for number in 1..<SizeClass.count { perform { SlabList(SizeClass(number)).age(delay) } }
+    for number in 1..<SizeClass.count {
+      SlabList.forEach(SizeClass(number)) { list in perform { list.age(delay) } }
+    }
     perform { Purge.run(age: delay) }
     if Option.statisticsPage.isOn { StatisticsPage.refresh() }
   }
