@@ -18,7 +18,7 @@ static uintptr_t larger(uintptr_t a, uintptr_t b) { return a > b ? a : b; }
  * functions of libc that it calls may touch. */
 static void thread_local_bounds(uintptr_t *below, uintptr_t *above) {
   uintptr_t self = hakmem_thread_pointer();
-  uintptr_t word = (uintptr_t)&hakmem_thread_cache, error = (uintptr_t)&errno;
+  uintptr_t word = (uintptr_t)&hakmem_thread_headers, error = (uintptr_t)&errno;
   *below = self - smaller(self, smaller(word, error)) + slack_bytes;
   *above = larger(self, larger(word, error)) - self + slack_bytes;
 }
@@ -87,8 +87,9 @@ long hakmem_start_background(uintptr_t area) {
   its[5] = mine[5];
   its[6] = mine[6];
 #endif
-  uintptr_t word = (uintptr_t)&hakmem_thread_cache - hakmem_thread_pointer() + thread;
-  *(uintptr_t *)word = hakmem_exited_cache_header();
+  struct hakmem_thread_headers *headers =
+      (void *)((uintptr_t)&hakmem_thread_headers - hakmem_thread_pointer() + thread);
+  headers->allocating = headers->freeing = hakmem_exited_cache_header();
   const unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
                               CLONE_SYSVSEM | CLONE_SETTLS;
   /* The program's signals are not for this thread; it begins with its maker's mask. */

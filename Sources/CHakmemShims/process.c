@@ -29,7 +29,8 @@ static const struct closed_header initial_header = {
 static const struct closed_header exited_header = {
     .bins = {nothing + 1, nothing + 1}, .kind = 2};
 
-__thread uintptr_t hakmem_thread_cache = (uintptr_t)&initial_header;
+_Alignas(16) __thread struct hakmem_thread_headers hakmem_thread_headers = {
+    (uintptr_t)&initial_header, (uintptr_t)&initial_header};
 __thread uint32_t hakmem_thread_calls;
 
 uintptr_t hakmem_initial_cache_header(void) { return (uintptr_t)&initial_header; }
@@ -97,6 +98,11 @@ uint64_t hakmem_exact_nanoseconds(void) {
 }
 
 hakmem_profile_control_t hakmem_profile_control;
+
+extern void *const __libc_stack_end __attribute__((weak));
+uintptr_t hakmem_main_stack_end(void) {
+  return &__libc_stack_end ? (uintptr_t)__libc_stack_end & ~(uintptr_t)7 : 0;
+}
 
 void hakmem_code_range(uintptr_t *start, uintptr_t *end) {
   uintptr_t base = hakmem_load_address();

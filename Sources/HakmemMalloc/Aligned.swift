@@ -78,6 +78,11 @@ private func allocateAligned(
 }
 
 private func allocateAnyAlignment(_ byteCount: UInt, _ power: UInt, _ site: CallSite) -> UInt {
+  if let sampled = SampledCache.of(.current) {
+    return power <= Constants.minimumAlignment
+      ? Sampled.allocate(byteCount, zero: false, site, sampled)
+      : Sampled.allocate(byteCount, alignment: power, site, sampled)
+  }
   guard Interception.isActive else { return Heap.allocate(byteCount, alignment: power) }
   return power <= Constants.minimumAlignment
     ? Intercepted.allocate(byteCount, zero: false, site)

@@ -19,7 +19,7 @@ enum Heap {
   private static func openedCache(_ cache: ThreadCache) -> ThreadCache? {
     switch cache.kind {
     case .open: return cache
-    case .intercepted: return cache.opened
+    case .intercepted, .sampled: return cache.opened
     case .closed: return Gate.pass(cache)
     case .exited:
       Gate.wait()
@@ -38,6 +38,28 @@ enum Heap {
   /// `alignment` is a power of two.
   static func allocate(_ byteCount: UInt, alignment: UInt) -> UInt {
     mindingLimits { tryAllocate(byteCount, alignment: alignment) }
+  }
+
+  /// A small block by way of the windows of the calling thread.
+  static func allocate(_ byteCount: UInt, zero: Bool, from sampled: SampledCache) -> UInt {
+    mindingLimits {
+      let block = sampled.allocateFilling(byteCount)
+      if block != 0, zero { Memory.zero(block, byteCount) }
+      return block
+    }
+  }
+
+  /// A block without a size class, whatever its size; `alignment` is a power of two.
+  static func allocateApart(_ byteCount: UInt, alignment: UInt, zero: Bool) -> UInt {
+    mindingLimits {
+      let cache = usableCache()
+      if byteCount <= PageRuns.maximumBytes, alignment <= PageRuns.maximumBytes {
+        return allocateMedium(
+          max(byteCount, 1), alignment: max(alignment, Constants.pageBytes), zero: zero, cache)
+      }
+      return allocateLarge(
+        max(byteCount, 1), alignment: max(alignment, Constants.superSlabBytes), zero: zero)
+    }
   }
 
   private static func tryAllocate(_ byteCount: UInt, zero: Bool) -> UInt {
@@ -163,6 +185,7 @@ enum Heap {
     if doubledClass != 0 {
       return freeSmall(pointer, SizeClass(doubled: doubledClass))
     }
+    if HeapProfile.isSampling { HeapProfile.forget(pointer) }
     let record = SuperSlabRegistry.record(at: pointer)
     switch SpanKind.of(record: record) {
     case .pageRuns: freeMedium(pointer, record)

@@ -92,6 +92,7 @@ enum HeapWalk {
       ThreadCache.forEach {
         $0.forEachBlock(sizeClass) { marks.set($0, inDepot: false) }
         $0.checkedCache?.forEachBlock(sizeClass) { marks.set($0, inDepot: false) }
+        $0.sampledCache?.forEachBlock(sizeClass) { marks.set($0, inDepot: false) }
       }
       Depot.forEachBlock(sizeClass) { marks.set($0, inDepot: true) }
     }

@@ -27,7 +27,7 @@ func allocate(
 public func hakmem_free(_ pointer: UnsafeMutableRawPointer?) {
   let block = UInt(bitPattern: pointer)
   // Bin 0 serves NULL, medium, large and foreign pointers: it is always full.
-  let bin = ThreadCache.current.bin(forDoubledClass: ClassMap.doubledClass(of: block))
+  let bin = ThreadCache.freeing.bin(forDoubledClass: ClassMap.doubledClass(of: block))
   guard bin.push(block) else { return freeSlow(pointer) }
 }
 
@@ -48,7 +48,7 @@ public func hakmem_calloc(_ count: Int, _ byteCount: Int) -> UnsafeMutableRawPoi
 @c @implementation
 public func hakmem_free_sized(_ pointer: UnsafeMutableRawPointer?, _ byteCount: Int) {
   let block = UInt(bitPattern: pointer)
-  let bin = ThreadCache.current.bin(forDoubledClass: ClassMap.doubledClass(of: block))
+  let bin = ThreadCache.freeing.bin(forDoubledClass: ClassMap.doubledClass(of: block))
   guard bin.push(block) else { return freeSizedSlow(pointer, 1, byteCount) }
 }
 
@@ -57,6 +57,6 @@ public func hakmem_free_aligned_sized(
   _ pointer: UnsafeMutableRawPointer?, _ alignment: Int, _ byteCount: Int
 ) {
   let block = UInt(bitPattern: pointer)
-  let bin = ThreadCache.current.bin(forDoubledClass: ClassMap.doubledClass(of: block))
+  let bin = ThreadCache.freeing.bin(forDoubledClass: ClassMap.doubledClass(of: block))
   guard bin.push(block) else { return freeSizedSlow(pointer, alignment, byteCount) }
 }

@@ -50,6 +50,7 @@ enum Process {
     check(PlatformStorage.fault)
     ProcessFacts.learn()
     Secret.learn()
+    CallStack.learn()
     Option.readEnvironment()
     ProcessFacts.learnLimits()
     SizeClass.learn()

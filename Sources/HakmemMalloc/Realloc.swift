@@ -27,11 +27,11 @@ private func reallocate(
   }
   guard ClassMap.covers(address) else { Misuse.stop(.reallocate, address) }
   let doubledClass = ClassMap.doubledClass(of: address)
-  guard doubledClass != 0 else { return resizeSlow(pointer, new) }
+  guard doubledClass != 0 else { return resizeSlow(pointer, new, site) }
   let old = SizeClass(doubled: doubledClass).blockBytes
   // A block that is at least half used stays where it is.
   if new <= old, new > old / 2 { return pointer }
-  return moveBlock(pointer, old, new)
+  return moveBlock(pointer, old, new, site)
 }
 
 @c @implementation
@@ -56,22 +56,25 @@ public func hakmem_reallocf(
 /// Medium and large blocks, which can often stay or move without copying.
 @inline(never)
 private func resizeSlow(
-  _ pointer: UnsafeMutableRawPointer, _ new: UInt
+  _ pointer: UnsafeMutableRawPointer, _ new: UInt, _ site: CallSite
 ) -> UnsafeMutableRawPointer? {
   let address = UInt(bitPattern: pointer)
   guard let old = Heap.usableBytes(address) else { Misuse.stop(.reallocate, address) }
+  // Before: what is freed may be another thread's at once.
+  if HeapProfile.isSampling { HeapProfile.forget(address) }
   if let resized = Heap.resizeWithoutCopying(address, old, new) {
+    if HeapProfile.isSampling { HeapProfile.note(resized, new, site) }
     return HakmemMalloc.pointer(to: resized, of: new)
   }
-  return moveBlock(pointer, old, new)
+  return moveBlock(pointer, old, new, site)
 }
 
 @inline(never)
 private func moveBlock(
-  _ pointer: UnsafeMutableRawPointer, _ old: UInt, _ new: UInt
+  _ pointer: UnsafeMutableRawPointer, _ old: UInt, _ new: UInt, _ site: CallSite
 ) -> UnsafeMutableRawPointer? {
   // Programs rely on a block that shrinks: without memory to move to it stays as it is.
-  guard let moved = hakmem_malloc(Int(bitPattern: new)) else { return new <= old ? pointer : nil }
+  guard let moved = allocate(Int(bitPattern: new), site) else { return new <= old ? pointer : nil }
   Memory.copy(
     from: UInt(bitPattern: pointer), to: UInt(bitPattern: moved), min(old, new))
   hakmem_free(pointer)

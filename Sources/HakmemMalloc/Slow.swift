@@ -6,23 +6,51 @@ import HakmemThreadCache
 
 /// What the fast paths call when they miss.
 
+/// Leads on to one call in each case, and needs no frame of its own.
 @inline(never)
 func allocateSlow(_ byteCount: Int, _ site: CallSite) -> UnsafeMutableRawPointer? {
   let bytes = UInt(bitPattern: byteCount)
   let checked = ThreadCache.checkedCacheOfThread
-  if checked != 0 {
-    return pointer(
-      to: Checked.allocate(bytes, zero: false, CheckedCache(unsafeAt: checked)), of: bytes)
+  if checked != 0 { return allocateChecked(bytes, CheckedCache(unsafeAt: checked)) }
+  let cache = ThreadCache.current
+  if let sampled = SampledCache.of(cache) { return allocateSampled(bytes, site, sampled, cache) }
+  if bytes > SizeClass.fastMaximumBytes, bytes <= SizeClass.maximumBytes, cache.isOpen {
+    let block = cache.bin(SizeClass.serving(bytes)).pop()
+    if block != 0 { return UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped }
   }
+  return allocateOtherwise(bytes, site)
+}
+
+@inline(never)
+private func allocateChecked(_ byteCount: UInt, _ checked: CheckedCache) -> UnsafeMutableRawPointer?
+{
+  pointer(to: Checked.allocate(byteCount, zero: false, checked), of: byteCount)
+}
+
+@inline(never)
+private func allocateSampled(
+  _ byteCount: UInt, _ site: CallSite, _ sampled: SampledCache, _ current: ThreadCache
+) -> UnsafeMutableRawPointer? {
+  let block = sampled.allocateFast(byteCount, in: current)
+  if block != 0 { return UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped }
+  return allocateSampledSlow(byteCount, site, sampled)
+}
+
+@inline(never)
+private func allocateSampledSlow(
+  _ byteCount: UInt, _ site: CallSite, _ sampled: SampledCache
+) -> UnsafeMutableRawPointer? {
+  pointer(to: Sampled.allocate(byteCount, zero: false, site, sampled), of: byteCount)
+}
+
+@inline(never)
+private func allocateOtherwise(_ bytes: UInt, _ site: CallSite) -> UnsafeMutableRawPointer? {
   let counted = GuardSampler.allocateFast(bytes)
   if counted != 0 { return UnsafeMutableRawPointer(bitPattern: counted).unsafelyUnwrapped }
   let cache = ThreadCache.current
   // What is larger must not come near the rounding up to pages, which would overflow.
-  if bytes > SizeClass.fastMaximumBytes, bytes <= PageRuns.maximumBytes, cache.isOpen {
-    let block =
-      bytes <= SizeClass.maximumBytes
-      ? cache.bin(SizeClass.serving(bytes)).pop()
-      : cache.takeRun(PageRuns.byteCount(serving: bytes))
+  if bytes > SizeClass.maximumBytes, bytes <= PageRuns.maximumBytes, cache.isOpen {
+    let block = cache.takeRun(PageRuns.byteCount(serving: bytes))
     if block != 0 { return UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped }
   }
   if Interception.isActive {
@@ -38,6 +66,9 @@ func allocateZeroSlow(_ byteCount: UInt, _ site: CallSite) -> UnsafeMutableRawPo
     return pointer(
       to: Checked.allocate(byteCount, zero: true, CheckedCache(unsafeAt: checked)), of: byteCount)
   }
+  if let sampled = SampledCache.of(.current) {
+    return pointer(to: Sampled.allocate(byteCount, zero: true, site, sampled), of: byteCount)
+  }
   if Interception.isActive {
     return pointer(to: Intercepted.allocate(byteCount, zero: true, site), of: byteCount)
   }
@@ -50,6 +81,9 @@ func freeSlow(_ pointer: UnsafeMutableRawPointer?) {
   let checked = ThreadCache.checkedCacheOfThread
   if checked != 0 {
     return Checked.free(UInt(bitPattern: pointer), CheckedCache(unsafeAt: checked))
+  }
+  if let sampled = SampledCache.of(.freeing) {
+    return Sampled.free(UInt(bitPattern: pointer), sampled)
   }
   if GuardSampler.freeFast(UInt(bitPattern: pointer)) { return }
   if Interception.isActive { return Intercepted.free(UInt(bitPattern: pointer)) }

@@ -123,7 +123,7 @@ package struct Lock {
 /// for the stacks of thousands of threads lie many gigabytes apart.
 package enum ThreadIdentity {
   @inline(__always)
-  package static var current: UInt { UInt(bitPattern: hakmem_thread_cache_word()) }
+  package static var current: UInt { UInt(bitPattern: hakmem_thread_header_words()) }
 }
 
 /// Where the platform layer's state lies in its zeroed storage.
@@ -138,6 +138,7 @@ package enum PlatformStorage {
   static var memoryLimit: UInt { base &+ 640 }
   static var controlGroup: UInt { base &+ 704 }
   static var secret: UInt { base &+ 768 }
+  static var callStack: UInt { base &+ 832 }
   static var mapLog: UInt { base &+ 2048 }
   static var topology: UInt { base &+ 3584 }
   static var prewarmEntries: UInt { base &+ 3072 }

@@ -156,6 +156,21 @@ package enum SystemCalls {
     return isNamed
   }
 
+  /// Whether the first byte of each page from `first` on can be read; 32 pages at most.
+  package static func canRead(_ first: UInt, pages: Int, of pageBytes: UInt) -> Bool {
+    // For each page the address and length of a byte.
+    var vectors = InlineArray<64, UInt>(repeating: 1)
+    for page in 0..<pages { vectors[2 * page] = first &+ UInt(page) &* pageBytes }
+    var bytes = InlineArray<4, UInt64>(repeating: 0)
+    var destination = InlineArray<2, UInt>(repeating: UInt(pages))
+    destination[0] = Memory.address(of: &bytes)
+    let count = hakmem_system_call6(
+      HAKMEM_SYS_process_vm_readv, Int(processID()),
+      Int(bitPattern: Memory.address(of: &destination)),
+      1, Int(bitPattern: Memory.address(of: &vectors)), pages, 0)
+    return count == pages
+  }
+
   /// Copies memory of this process that may not be mapped; returns how many bytes from the start on
   /// could be read.
   package static func readMemory(_ source: UInt, into destination: UInt, _ byteCount: UInt) -> UInt
@@ -353,20 +368,6 @@ package enum SystemCalls {
 
   package static func userID() -> UInt32 {
     UInt32(truncatingIfNeeded: hakmem_system_call3(HAKMEM_SYS_geteuid, 0, 0, 0))
-  }
-
-  /// Copies memory of this process by way of the kernel; returns the bytes up to the first that is
-  /// not mapped, negative where the kernel refuses.
-  package static func readOwnMemory(at address: UInt, into buffer: UInt, _ byteCount: UInt) -> Int {
-    withUnsafeTemporaryAllocation(of: UInt.self, capacity: 4) { vectors in
-      vectors[0] = buffer
-      vectors[1] = byteCount
-      vectors[2] = address
-      vectors[3] = byteCount
-      let here = Int(bitPattern: vectors.baseAddress)
-      return hakmem_system_call6(
-        HAKMEM_SYS_process_vm_readv, Int(processID()), here, 1, here + 16, 1, 0)
-    }
   }
 
   package static func writeAll(to descriptor: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) {

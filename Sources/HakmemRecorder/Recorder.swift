@@ -248,7 +248,7 @@ extension Recorder.State {
   fileprivate mutating func append(
     _ code: hakmem_trace_record, _ numbers: TraceFile.Numbers
   ) -> Bool {
-    let hasEnded = hakmem_get_thread_cache() == hakmem_exited_cache_header()
+    let hasEnded = hakmem_get_allocating_header() == hakmem_exited_cache_header()
     guard
       let number = threads.number(of: hasEnded ? Self.endedThreads : ThreadIdentity.current)
     else { return false }

@@ -19,7 +19,6 @@ extension CacheStorage {
     map.add(background, MemoryLayout<Background.State>.size)
     map.add(trimming, MemoryLayout<ThreadCache.Trimming>.size)
     map.add(heapProfile, MemoryLayout<HeapProfile.State>.size)
-    map.add(frameWalk, MemoryLayout<FrameWalk.State>.size)
     return map.fault ?? cacheFault
   }
 
@@ -33,11 +32,13 @@ extension CacheStorage {
     map.add(Offset.kind, 8)
     map.add(Offset.checkedCache, 8)
     map.add(Offset.sampledCache, 8)
+    map.add(Offset.owner, 8)
     map.add(header &+ Offset.bins, SizeClass.count * 16)
     map.add(header &+ Offset.classOf, Int(SizeClass.fastMaximumBytes / 16) + 1)
     map.add(header &+ Offset.kind, 8)
     map.add(header &+ Offset.checkedCache, 8)
     map.add(header &+ Offset.sampledCache, 8)
+    map.add(header &+ Offset.owner, 8)
     map.add(Offset.record, MemoryLayout<ThreadCache.Record>.size)
     // Bin 0's zero word; below each class's slots its traffic and a zero word.
     map.add(Offset.slots, 8)

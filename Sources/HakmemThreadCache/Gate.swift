@@ -95,6 +95,7 @@ package enum Gate {
     let lock = waitAndLock()
     closed.opened.attach()
     lock.release()
+    closed.opened.drainSampledCacheUnlessUsed()
     return closed.opened
   }
 
@@ -113,8 +114,19 @@ extension ThreadCache {
     setClosedKind(.closed)
     CheckedCache.attach(0, to: self)
     GuardSampler.attach(false, to: self)
-    Memory.pointer(at: record.pointee.ownersWord, to: Atomic<UInt>.self)
+    let words = record.pointee.ownersWords
+    Memory.pointer(at: words, to: Atomic<UInt>.self)
       .pointee.store(closedHeader, ordering: .sequentiallyConsistent)
+    Memory.pointer(at: words &+ 8, to: Atomic<UInt>.self)
+      .pointee.store(closedHeader, ordering: .sequentiallyConsistent)
+  }
+
+  /// Sends all threads to the gate, after `change`.
+  static func sendAll(_ change: () -> Void) {
+    let lock = Gate.waitAndLock()
+    change()
+    forEach { $0.close() }
+    lock.release()
   }
 
   /// Makes the calling thread use this cache, which it owns.
@@ -125,9 +137,11 @@ extension ThreadCache {
       let isAlone = Interception.isActive(only: .hardened)
       CheckedCache.attach(isAlone ? record.pointee.checkedCache : 0, to: self)
       GuardSampler.attach(Interception.isActive(only: .guardSampling), to: self)
-      hakmem_set_thread_cache(closedHeader)
+      hakmem_set_thread_headers(closedHeader, closedHeader)
+    } else if HeapProfile.isSampling, let sampled = makeSampledCache() {
+      hakmem_set_thread_headers(sampled.address, sampled.freeingHeader.address)
     } else {
-      hakmem_set_thread_cache(address)
+      hakmem_set_thread_headers(address, address)
     }
   }
 }

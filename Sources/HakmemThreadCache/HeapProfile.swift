@@ -1,20 +1,27 @@
 import CHakmemShims
 import HakmemPlatform
+import HakmemSlabs
 import Synchronization
 
 /// Which call stacks hold the heap: some allocations are written down with their stacks, in a file
 /// that is mapped and that the tool reads, at any time and after any end of the process.
 ///
 /// A thread counts down the bytes that it allocates; at the end of a random distance, exponentially
-/// distributed, the allocation is a sample. So one of size s is sampled with probability
+/// distributed, the allocation is a sample. So one that counts as s bytes is sampled with probability
 /// p = 1 − exp(−s / distance), and stands for 1 / p. Nothing is locked or allocated; a fork goes on
 /// with a file of its own, which knows what the child allocates.
+///
+/// The calls are seen in one of two ways. While blocks are sampled, small ones are counted by
+/// `SampledCache`, and a sample lies on pages of its own, so that its free leaves the fast path. When
+/// every block is wanted, or something else looks at every call, `Interception` brings them.
 package enum HeapProfile {
   struct State {
     var file: UInt
     var distance: UInt
     /// Counts of the live samples by a hash of their addresses: most frees find 0 and are done.
     var filter: UInt
+    /// Calls are counted by `SampledCache`, not intercepted.
+    var isSampling: Bool
   }
 
   enum Offset {
@@ -41,6 +48,8 @@ package enum HeapProfile {
     Memory.pointer(at: CacheStorage.heapProfile)
   }
   static var file: UInt { state.pointee.file }
+  @inline(__always)
+  package static var isSampling: Bool { state.pointee.isSampling }
   static var stackCapacity: UInt { Memory.loadWord(at: file &+ Offset.stackCapacity) }
   static var liveCapacity: UInt { Memory.loadWord(at: file &+ Offset.liveCapacity) }
   static var liveTable: UInt {
@@ -51,7 +60,6 @@ package enum HeapProfile {
 
   /// Begins a profile in the profile's folder. False when no file can be made there.
   package static func begin(distance: UInt) -> Bool {
-    FrameWalk.learn()
     if state.pointee.filter == 0 {
       guard
         let filter = SystemCalls.map(byteCount: filterEntries &* 2, protection: .readWrite)
@@ -60,7 +68,11 @@ package enum HeapProfile {
     }
     state.pointee.distance = distance
     guard makeFile() else { return false }
-    Interception.begin(.profiler)
+    if distance <= 1 || Interception.isActive {
+      Interception.begin(.profiler)
+    } else {
+      ThreadCache.sendAll { state.pointee.isSampling = true }
+    }
     return true
   }
 
@@ -87,48 +99,75 @@ package enum HeapProfile {
   }
 
   /// The file stays as it is, and mapped: a thread may be in the midst of a sample.
-  package static func end() { Interception.end(.profiler) }
+  package static func end() {
+    Interception.end(.profiler)
+    if isSampling, !Lock(.control).isHeldByThisThread {
+      ThreadCache.sendAll { state.pointee.isSampling = false }
+    }
+  }
 
   package static func continueInChild() {
-    guard Interception.isActive(.profiler), !makeFile() else { return }
+    guard isSampling || Interception.isActive(.profiler), !makeFile() else { return }
+    state.pointee.isSampling = false
     Interception.forget(.profiler)
   }
 
   // MARK: Allocation
 
-  /// For every allocation of a thread while the profile is on.
+  /// For an allocation of a thread that came to a slow call and took no block of a window.
   @inline(__always)
   package static func note(_ block: UInt, _ byteCount: UInt, _ site: CallSite) {
     let cache = ThreadCache.current.opened
     guard block != 0, cache.kind == .open else { return }
-    let record = cache.record
-    record.pointee.allocations &+= 1
-    let left = record.pointee.untilHeapSample &- Int(bitPattern: max(byteCount, 1))
-    record.pointee.untilHeapSample = left
-    if left < 0 { sample(block, byteCount, site, cache) }
+    cache.record.pointee.allocations &+= 1
+    if isDue(byteCount, cache) { sample(block, byteCount, site, cache) }
+  }
+
+  /// Counts the bytes of an allocation; whether it begins a sample.
+  @inline(__always)
+  package static func isDue(_ byteCount: UInt, _ cache: ThreadCache) -> Bool {
+    let left = cache.record.pointee.untilHeapSample &- Int(bitPattern: countedBytes(byteCount))
+    cache.record.pointee.untilHeapSample = left
+    return left < 0 ? beginDistance(cache) : false
   }
 
   @inline(never)
-  private static func sample(
+  private static func beginDistance(_ cache: ThreadCache) -> Bool {
+    guard state.pointee.distance > 1 else {
+      cache.record.pointee.untilHeapSample = 0
+      return true
+    }
+    // The first distance of a thread begins now.
+    let isFirst = cache.record.pointee.untilHeapSample < 0 && cache.record.pointee.random == 0
+    cache.record.pointee.untilHeapSample = drawDistance(cache)
+    return !isFirst
+  }
+
+  /// A random distance to a sample, in bytes.
+  static func drawDistance(_ cache: ThreadCache) -> Int {
+    if cache.record.pointee.random == 0 {
+      cache.record.pointee.random = cache.address ^ UInt(hakmem_exact_nanoseconds()) | 1
+    }
+    return SampleDistance.next(
+      mean: state.pointee.distance, random: &cache.record.pointee.random)
+  }
+
+  /// What an allocation counts for: where blocks are counted, as many bytes as a block has.
+  private static func countedBytes(_ byteCount: UInt) -> UInt {
+    byteCount <= SizeClass.fastMaximumBytes ? SizeClass.serving(byteCount).blockBytes : byteCount
+  }
+
+  /// Writes a block down that begins a sample.
+  @inline(never)
+  package static func sample(
     _ block: UInt, _ byteCount: UInt, _ site: CallSite, _ cache: ThreadCache
   ) {
-    let distance = state.pointee.distance
-    if distance > 1 {
-      let isFirst = cache.record.pointee.random == 0
-      if isFirst {
-        cache.record.pointee.random = cache.address ^ UInt(hakmem_exact_nanoseconds()) | 1
-      }
-      cache.record.pointee.untilHeapSample = SampleDistance.next(
-        mean: distance, random: &cache.record.pointee.random)
-      // The first distance of a thread begins now.
-      if isFirst { return }
-    } else {
-      cache.record.pointee.untilHeapSample = 0
-    }
-    let weight = SampleDistance.weight(of: byteCount, mean: distance)
-    withUnsafeTemporaryAllocation(of: UInt.self, capacity: FrameWalk.capacity) { frames in
+    let weight = SampleDistance.weight(of: countedBytes(byteCount), mean: state.pointee.distance)
+    withUnsafeTemporaryAllocation(of: UInt.self, capacity: ProfiledStack.mostFrames) { frames in
       let start = UInt(bitPattern: frames.baseAddress)
-      let depth = FrameWalk.collect(site, into: start)
+      let depth = CallStack.collect(
+        site, into: start, capacity: ProfiledStack.mostFrames,
+        .ofThread(knownFrom: &cache.record.pointee.stackKnownFrom))
       guard let stack = ProfiledStack.finding(start, depth),
         LiveSample.insert(block, byteCount, stack, cache)
       else { return count(Offset.untracked, 1) }
@@ -162,7 +201,8 @@ package enum HeapProfile {
   private static func forgetSlow(_ block: UInt) {
     guard let sample = LiveSample.remove(block) else { return }
     mark(block, -1)
-    let weight = SampleDistance.weight(of: sample.byteCount, mean: state.pointee.distance)
+    let weight = SampleDistance.weight(
+      of: countedBytes(sample.byteCount), mean: state.pointee.distance)
     let lifetime = UInt(Clock.milliseconds() &- sample.time)
     let cache = ThreadCache.current.opened
     let isTemporary =
@@ -205,7 +245,7 @@ enum SampleDistance {
   /// Weights are counts in 256ths.
   static let one: UInt = 256
 
-  /// A random distance, exponentially distributed around `mean`: −ln(u) × mean for a uniform u.
+  /// A random distance, 0 or more, exponentially distributed around `mean`: −ln(u) × mean for a uniform u.
   static func next(mean: UInt, random: inout UInt) -> Int {
     random ^= random << 13
     random ^= random >> 7

@@ -54,9 +54,8 @@ package enum Interception {
 
   /// Every thread learns of the change at the gate.
   private static func change(_ body: (UInt32) -> UInt32) {
-    let lock = Gate.waitAndLock()
-    reasons.pointee.store(body(reasons.pointee.load(ordering: .relaxed)), ordering: .relaxed)
-    ThreadCache.forEach { $0.close() }
-    lock.release()
+    ThreadCache.sendAll {
+      reasons.pointee.store(body(reasons.pointee.load(ordering: .relaxed)), ordering: .relaxed)
+    }
   }
 }

@@ -49,10 +49,10 @@ package enum AddressMap {
       Slab.forEach(in: superSlab) { $0.noteUse() }
     }
     LargeRegions.forEach { if $0.isLive { $0.noteUse() } }
-    let fromWord = hakmem_thread_pointer() &- ThreadIdentity.current
+    let fromWords = hakmem_thread_pointer() &- ThreadIdentity.current
     ThreadCache.forEach { cache in
       guard cache.isOwned else { return }
-      MapLog.note(.thread, cache.record.pointee.ownersWord &+ fromWord)
+      MapLog.note(.thread, cache.record.pointee.ownersWords &+ fromWords)
     }
   }
 }

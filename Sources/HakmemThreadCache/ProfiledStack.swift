@@ -20,6 +20,7 @@ struct ProfiledStack: Equatable {
     static let freedCount: UInt = 80
     static let frames: UInt = 88
   }
+  static let mostFrames = Int(byteCount - Offset.frames) / 8
   private static let mostProbes: UInt = 256
 
   /// Its place in the table.

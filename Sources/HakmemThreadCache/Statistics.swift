@@ -54,6 +54,9 @@ package struct Statistics {
       cache.checkedCache?.forEachBlock(sizeClass) { _ in
         classes[number].thread_cache_blocks += 1
       }
+      cache.sampledCache?.forEachBlock(sizeClass) { _ in
+        classes[number].thread_cache_blocks += 1
+      }
       let traffic = cache.traffic(sizeClass)
       classes[number].refilled_blocks &+= UInt64(traffic.refilled)
       classes[number].returned_blocks &+= UInt64(traffic.returned)

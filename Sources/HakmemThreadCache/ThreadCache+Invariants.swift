@@ -30,7 +30,7 @@ extension ThreadCache {
     }
     let nothing = bin(.none)
     if nothing.top != nothing.limit { return "bin 0 has room" }
-    return runsFault
+    return sampledCache?.fault ?? runsFault
   }
 
   private var runsFault: StaticString? {

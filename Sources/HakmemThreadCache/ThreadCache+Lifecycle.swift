@@ -25,7 +25,8 @@ extension ThreadCache {
   /// once.
   package static func adoptIfWorthIt() -> ThreadCache? {
     let mostCallsWithout = 16
-    guard hakmem_count_thread_call() <= mostCallsWithout, !Interception.isActive, first != nil,
+    guard hakmem_count_thread_call() <= mostCallsWithout, !Interception.isActive,
+      !HeapProfile.isSampling, first != nil,
       parked.isEmpty, aged.isEmpty, flushed.isEmpty
     else { return adopt() }
     Gate.wait()
@@ -39,10 +40,12 @@ extension ThreadCache {
       lock.release()
       return nil
     }
-    cache.record.pointee.ownersWord = UInt(bitPattern: hakmem_thread_cache_word())
+    cache.record.pointee.ownersWords = UInt(bitPattern: hakmem_thread_header_words())
     cache.record.pointee.isOwned.store(1, ordering: .relaxed)
+    cache.record.pointee.stackKnownFrom = 0
     cache.attach()
     lock.release()
+    cache.drainSampledCacheUnlessUsed()
     MapLog.note(.thread, hakmem_thread_pointer())
     // May allocate, which the cache serves by now.
     _ = hakmem_register_thread_exit(cache.address)
@@ -66,11 +69,12 @@ extension ThreadCache {
 
   /// Parks the calling thread's cache. Blocks that the thread frees from now on go to their slabs.
   package func leave() {
+    sampledCache?.drain()
     dropRuns()
     // Under the lock, or the gate could be closed with a thread-local word that is no more.
     let lock = Lock(.control)
     lock.acquire()
-    hakmem_set_thread_cache(hakmem_exited_cache_header())
+    hakmem_set_thread_headers(hakmem_exited_cache_header(), hakmem_exited_cache_header())
     closeGaps()
     disown()
     lock.release()
@@ -79,7 +83,7 @@ extension ThreadCache {
 
   private func disown() {
     record.pointee.parkedAt = Clock.milliseconds()
-    record.pointee.ownersWord = 0
+    record.pointee.ownersWords = 0
     record.pointee.isOwned.store(0, ordering: .relaxed)
   }
 
@@ -109,6 +113,7 @@ extension ThreadCache {
   /// Returns every block to the depot or, with `toSlabs`, to the slabs.
   package func flush(toSlabs: Bool) {
     if let checked = checkedCache { checked.releaseQuarantine() }
+    sampledCache?.drain()
     beginChange()
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)
@@ -177,7 +182,7 @@ public func threadExit() {
   let current = ThreadCache.current
   switch current.kind {
   case .closed: Gate.pass(current).leave()
-  case .open, .intercepted: current.opened.leave()
+  case .open, .intercepted, .sampled: current.opened.leave()
   case .initial, .exited: return
   }
   Recorder.threadEnded()

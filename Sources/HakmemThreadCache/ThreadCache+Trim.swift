@@ -34,7 +34,7 @@ extension ThreadCache {
   func beginChange() {
     record.pointee.isBusy.store(1, ordering: .releasing)
     hakmem_compiler_barrier()
-    if hakmem_get_thread_cache() == closedHeader { beginChangeSlow() }
+    if hakmem_get_allocating_header() == closedHeader { beginChangeSlow() }
   }
 
   @inline(__always)
@@ -43,7 +43,7 @@ extension ThreadCache {
   @inline(never)
   private func beginChangeSlow() {
     let closed = ThreadCache(unsafeAt: closedHeader)
-    while hakmem_get_thread_cache() == closedHeader, closed.kind == .closed {
+    while hakmem_get_allocating_header() == closedHeader, closed.kind == .closed {
       record.pointee.isBusy.store(0, ordering: .releasing)
       // Who closed the gate may have looked already, and found nothing to wait for.
       _ = Gate.pass(closed)
@@ -119,7 +119,7 @@ extension ThreadCache {
     // A thread that vanished without a sign may have taken its word with it.
     var word: UInt = 0
     guard isOwned, Gate.isOpen, !Interception.isActive,
-      SystemCalls.readMemory(record.pointee.ownersWord, into: Memory.address(of: &word), 8) == 8,
+      SystemCalls.readMemory(record.pointee.ownersWords, into: Memory.address(of: &word), 8) == 8,
       word == address
     else { return false }
     close()

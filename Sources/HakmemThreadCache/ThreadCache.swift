@@ -18,9 +18,13 @@ package struct ThreadCache: Equatable {
   @inline(__always)
   package init(unsafeAt address: UInt) { self.address = address }
 
-  /// The calling thread's header, open or closed.
+  /// The calling thread's header, open or closed: the one that allocation reads.
   @inline(__always)
-  package static var current: ThreadCache { ThreadCache(unsafeAt: hakmem_get_thread_cache()) }
+  package static var current: ThreadCache { ThreadCache(unsafeAt: hakmem_get_allocating_header()) }
+
+  /// The one that `free` reads: another than `current` only while the heap is sampled.
+  @inline(__always)
+  package static var freeing: ThreadCache { ThreadCache(unsafeAt: hakmem_get_freeing_header()) }
 
   enum Offset {
     /// First, so that a bin's words are addressed without a displacement.
@@ -29,6 +33,7 @@ package struct ThreadCache: Equatable {
     static let kind: UInt = 1816
     static let checkedCache: UInt = 1824
     static let sampledCache: UInt = 1832
+    static let owner: UInt = 1840
     static let closedHeader: UInt = 1856
     static let record: UInt = 3712
     static let slots: UInt = 4160
@@ -99,6 +104,8 @@ package struct ThreadCache: Equatable {
     case open = 4
     /// As closed, but the thread need not wait: something looks at each of its calls.
     case intercepted = 5
+    /// Of a `SampledCache`.
+    case sampled = 6
   }
   @inline(__always)
   package var isOpen: Bool { Memory.loadWord(at: address &+ Offset.kind) == Kind.open.rawValue }
@@ -107,6 +114,7 @@ package struct ThreadCache: Equatable {
   package var opened: ThreadCache {
     switch kind {
     case .closed, .intercepted: ThreadCache(unsafeAt: address &- Offset.closedHeader)
+    case .sampled: SampledCache(unsafeAt: Memory.loadWord(at: address &+ Offset.owner)).cache
     case .initial, .exited, .open: self
     }
   }
@@ -124,8 +132,8 @@ package struct ThreadCache: Equatable {
     /// The owner is in a slow path; its bins may be half changed.
     let isBusy: Atomic<UInt8>
     let isOwned: Atomic<UInt8>
-    /// Where the owner's thread-local word lies.
-    var ownersWord: UInt
+    /// Where the owner's thread-local words lie.
+    var ownersWords: UInt
     /// Link in the list of all caches, which only grows.
     var nextOfAll: UInt
     var slowCalls: UInt
@@ -149,12 +157,16 @@ package struct ThreadCache: Equatable {
     var runMarks: InlineArray<16, UInt>
     /// The owner's `CheckedCache`; 0 unless blocks are checked.
     var checkedCache: UInt
+    /// Its `SampledCache`; 0 before the heap was ever sampled.
+    var sampledCache: UInt
     /// Allocations until one is guarded (`GuardSampler`); 0 before the first.
     var untilSample: UInt
     /// The heap profile's: bytes until the next sample, the source of distances, allocations so far.
     var untilHeapSample: Int
     var random: UInt
     var allocations: UInt
+    /// Where the owner's stack is known to be mapped from (`StackExtent`); 0 before that was asked.
+    var stackKnownFrom: UInt
   }
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address &+ Offset.record) }
   init(unsafeRecord record: UInt) { address = record &- Offset.record }

@@ -25,18 +25,23 @@ enum ThreadCacheLayout {
     Memory.storeWord(offset.roundedUp(to: Constants.lineBytes), at: offsets)
   }
 
+  /// Fills a header's table of classes by size.
+  static func fillClasses(of header: ThreadCache) {
+    var byteCount: UInt = 0
+    while byteCount <= SizeClass.fastMaximumBytes {
+      let entry: UnsafeMutablePointer<UInt8> = Memory.pointer(
+        at: header.address &+ ThreadCache.Offset.classOf &+ (byteCount &+ 15) >> 4)
+      entry.pointee = UInt8(SizeClass.serving(byteCount).doubled)
+      byteCount &+= 16
+    }
+  }
+
   /// A new cache with empty bins, owned by nobody; nil when memory is exhausted.
   static func create() -> ThreadCache? {
     let address = MetadataRegion.allocate(byteCount, alignment: Constants.pageBytes)
     guard address != 0 else { return nil }
     let cache = ThreadCache(unsafeAt: address)
-    var byteCount: UInt = 0
-    while byteCount <= SizeClass.fastMaximumBytes {
-      let entry: UnsafeMutablePointer<UInt8> = Memory.pointer(
-        at: address &+ ThreadCache.Offset.classOf &+ (byteCount &+ 15) >> 4)
-      entry.pointee = UInt8(SizeClass.serving(byteCount).doubled)
-      byteCount &+= 16
-    }
+    fillClasses(of: cache)
     // Empty and full at once until their first use: slots of classes that are not used stay untouched.
     let nothing = address &+ ThreadCache.Offset.slots &+ 8
     let closed = ThreadCache(unsafeAt: cache.closedHeader)
@@ -73,5 +78,4 @@ package enum CacheStorage {
   static var heapProfile: UInt { base &+ 2048 }
   static var background: UInt { base &+ 1984 }
   static var trimming: UInt { base &+ 2008 }
-  static var frameWalk: UInt { base &+ 2112 }
 }

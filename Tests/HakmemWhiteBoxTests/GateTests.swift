@@ -23,7 +23,7 @@ enum GateTests {
     let cache = ThreadCache.current
     switch cache.kind {
     case .open: return cache
-    case .intercepted: return cache.opened
+    case .intercepted, .sampled: return cache.opened
     case .closed: return Gate.pass(cache)
     case .initial, .exited:
       guard let cache = ThreadCache.adopt() else { Fatal.stop("no thread cache") }

@@ -11,16 +11,28 @@
 
 /* ---- The two words that both fast paths begin with ---- */
 
-/* Address of the calling thread's cache header. Starts at a shared header that sends every call
- * to the slow paths. Little more than a word, so that dlopen finds room in the static TLS block. */
-extern HAKMEM_INTERNAL __thread uintptr_t hakmem_thread_cache
+/* Addresses of the calling thread's cache headers: of the one that allocation takes blocks from and
+ * of the one that free puts them into. They are the same save while the heap is sampled. They start
+ * at a shared header that sends every call to the slow paths. Little more than two words, so that dlopen
+ * finds room in the static TLS block. */
+struct hakmem_thread_headers {
+  uintptr_t allocating;
+  uintptr_t freeing;
+};
+extern HAKMEM_INTERNAL __thread struct hakmem_thread_headers hakmem_thread_headers
     __attribute__((tls_model("initial-exec")));
 
-HAKMEM_INLINE uintptr_t hakmem_get_thread_cache(void) { return hakmem_thread_cache; }
-HAKMEM_INLINE void hakmem_set_thread_cache(uintptr_t cache) {
-  __atomic_store_n(&hakmem_thread_cache, cache, __ATOMIC_RELAXED);
+HAKMEM_INLINE uintptr_t hakmem_get_allocating_header(void) {
+  return hakmem_thread_headers.allocating;
 }
-HAKMEM_INLINE uintptr_t *hakmem_thread_cache_word(void) { return &hakmem_thread_cache; }
+HAKMEM_INLINE uintptr_t hakmem_get_freeing_header(void) { return hakmem_thread_headers.freeing; }
+HAKMEM_INLINE void hakmem_set_thread_headers(uintptr_t allocating, uintptr_t freeing) {
+  __atomic_store_n(&hakmem_thread_headers.allocating, allocating, __ATOMIC_RELAXED);
+  __atomic_store_n(&hakmem_thread_headers.freeing, freeing, __ATOMIC_RELAXED);
+}
+HAKMEM_INLINE uintptr_t *hakmem_thread_header_words(void) {
+  return &hakmem_thread_headers.allocating;
+}
 
 /* Calls that the thread made without a cache of its own. */
 extern HAKMEM_INTERNAL __thread uint32_t hakmem_thread_calls
@@ -84,6 +96,9 @@ HAKMEM_INLINE uintptr_t hakmem_frame_register(void) {
 HAKMEM_INLINE uintptr_t hakmem_return_address(void) {
   return (uintptr_t)__builtin_return_address(0);
 }
+
+/* Where the main thread's stack began; 0 where libc does not tell. */
+HAKMEM_INTERNAL uintptr_t hakmem_main_stack_end(void);
 
 /* Where this library's code lies. */
 HAKMEM_INTERNAL void hakmem_code_range(uintptr_t *start, uintptr_t *end);
@@ -156,7 +171,7 @@ extern __attribute__((weak)) const unsigned int __rseq_size;
 HAKMEM_INLINE int hakmem_has_rseq(void) { return &__rseq_size && __rseq_size != 0; }
 
 HAKMEM_INLINE uint32_t hakmem_processor_hint(void) {
-  if (!hakmem_has_rseq()) return (uint32_t)((uintptr_t)&hakmem_thread_cache >> 12);
+  if (!hakmem_has_rseq()) return (uint32_t)((uintptr_t)&hakmem_thread_headers >> 12);
   const char *thread = (const char *)__builtin_thread_pointer();
   return *(const volatile uint32_t *)(thread + __rseq_offset);
 }
