@@ -13,9 +13,6 @@ import Synchronization
 /// quarantine, so that `calloc` costs nothing more. A write that leaps over the canary into the slack
 /// is seen when the block is handed out again.
 enum Checked {
-  /// Up to here blocks lie in slabs, beyond it each between guards of its own.
-  private static let smallBytes: UInt = 32 << 10
-
   // MARK: Allocation
 
   @inline(__always)
@@ -54,8 +51,9 @@ enum Checked {
       let block = EmptyBlocks.allocate()
       if block != 0 { return block }
     }
+    // Larger blocks lie each between guards of its own.
     let sizeClass =
-      max(byteCount &+ 8, alignment) <= smallBytes
+      max(byteCount &+ 8, alignment) <= SizeClass.smallMaximumBytes
       ? SizeClass.serving(byteCount &+ 8, alignment: alignment) : .none
     if sizeClass != .none {
       let block =

@@ -35,6 +35,14 @@ enum Heap {
     mindingLimits { tryAllocate(byteCount, zero: zero) }
   }
 
+  /// A run for `byteCount`, at most `PageRuns.maximumBytes`, whatever its size.
+  static func allocateRun(_ byteCount: UInt) -> UInt {
+    mindingLimits {
+      allocateMedium(
+        byteCount, alignment: Constants.pageBytes, zero: false, usableCache())
+    }
+  }
+
   /// `alignment` is a power of two.
   static func allocate(_ byteCount: UInt, alignment: UInt) -> UInt {
     mindingLimits { tryAllocate(byteCount, alignment: alignment) }

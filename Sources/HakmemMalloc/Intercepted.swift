@@ -1,3 +1,4 @@
+import HakmemPages
 import HakmemPlatform
 import HakmemRecorder
 import HakmemSlabs
@@ -97,13 +98,15 @@ enum Intercepted {
     if GuardSampler.contains(pointer) { return leave(pointer, new) }
     if Hardening.isOn { return Checked.reallocate(pointer, new, .ofThread) }
     guard let old = Heap.usableBytes(pointer) else { Misuse.stop(.reallocate, pointer) }
-    if old > SizeClass.maximumBytes {
+    if ClassMap.doubledClass(of: pointer) == 0 {
       if let resized = Heap.resizeWithoutCopying(pointer, old, new) { return resized }
     } else if new <= old, new > old / 2 {
       return pointer
     }
     guard new <= Constants.maximumRequest else { return 0 }
-    let moved = Heap.allocate(new, zero: false)
+    let moved =
+      new > old && Heap.growsInPlace(new)
+      ? Heap.allocateRun(new) : Heap.allocate(new, zero: false)
     guard moved != 0 else { return new <= old ? pointer : 0 }
     Memory.copy(from: pointer, to: moved, min(old, new))
     Heap.free(pointer)

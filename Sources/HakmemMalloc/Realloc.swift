@@ -74,7 +74,11 @@ private func moveBlock(
   _ pointer: UnsafeMutableRawPointer, _ old: UInt, _ new: UInt, _ site: CallSite
 ) -> UnsafeMutableRawPointer? {
   // Programs rely on a block that shrinks: without memory to move to it stays as it is.
-  guard let moved = allocate(Int(bitPattern: new), site) else { return new <= old ? pointer : nil }
+  let moved =
+    new > old && Heap.growsInPlace(new) && ThreadCache.current.isOpen
+    ? HakmemMalloc.pointer(to: Heap.allocateRun(new), of: new)
+    : allocate(Int(bitPattern: new), site)
+  guard let moved else { return new <= old ? pointer : nil }
   Memory.copy(
     from: UInt(bitPattern: pointer), to: UInt(bitPattern: moved), min(old, new))
   hakmem_free(pointer)
@@ -82,12 +86,17 @@ private func moveBlock(
 }
 
 extension Heap {
+  /// Whether a block that grew to `byteCount` should be a run, which can grow further where it is.
+  static func growsInPlace(_ byteCount: UInt) -> Bool {
+    byteCount > SizeClass.smallMaximumBytes && byteCount <= PageRuns.maximumBytes
+  }
+
   /// The medium or large block after its resizing where it stands, or moved with its pages; 0 when
   /// memory is exhausted, nil when its contents must be copied to a new block.
   static func resizeWithoutCopying(_ pointer: UInt, _ old: UInt, _ new: UInt) -> UInt? {
     guard new <= Constants.maximumRequest else { return 0 }
     guard let region = LargeRegion.starting(at: pointer) else {
-      return new > SizeClass.maximumBytes && PageRuns.resize(pointer, to: new) ? pointer : nil
+      return new > SizeClass.smallMaximumBytes && PageRuns.resize(pointer, to: new) ? pointer : nil
     }
     guard new > PageRuns.maximumBytes else { return nil }
     if resizeLarge(region, to: new) { return region.start }

@@ -93,15 +93,15 @@ package enum MonitorStorage {
 
   /// Behind the page's header, which says where.
   package static let classesOffset: UInt = 1024
-  package static let eventsOffset: UInt = 8192
+  package static let eventsOffset: UInt = 8832
   package static let eventBytes: UInt = 48
   static let eventCapacity: UInt64 = 256
-  package static let pageBytes: UInt = 20480
+  package static let pageBytes: UInt = 24576
 
   /// The page in static storage.
   package static var ownPage: UInt { base }
   package static var prepared: UInt { base &+ pageBytes }
-  package static let preparedBytes = 16384
+  package static let preparedBytes = 20480
   package static var state: UInt { prepared &+ UInt(preparedBytes) }
   package static let stateBytes = 1024
 

@@ -37,7 +37,7 @@ extension Option {
       move(.warmBytes, to: 64)
       move(.hugePages, to: HugePages.auto.rawValue)
     case .memory:
-      move(.cacheBytes, to: 16)
+      move(.cacheBytes, to: 8)
       move(.purgeDelay, to: 50)
       move(.warmBytes, to: 2)
     case .hardened:

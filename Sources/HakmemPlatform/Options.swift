@@ -73,7 +73,7 @@ package enum Option: Int {
     case .cacheBytes:
       Row(
         name: "HAKMEM_CACHE_KIB", help: "KiB that a thread caches of each size class, at most.",
-        range: "1…1024", standard: "128", minimum: 1, maximum: 1024)
+        range: "1…1024", standard: "32", minimum: 1, maximum: 1024)
     case .prewarm:
       Row(
         name: "HAKMEM_PREWARM",

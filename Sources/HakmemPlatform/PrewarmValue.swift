@@ -28,7 +28,7 @@ package enum PrewarmValue {
   }
 
   /// The option's word for a text; nil when it does not parse. Sizes go up to `largestSize`.
-  static func parse(_ text: UnsafePointer<UInt8>, largestSize: UInt = 32 << 10) -> UInt? {
+  static func parse(_ text: UnsafePointer<UInt8>, largestSize: UInt = 256 << 10) -> UInt? {
     var index = 0
     guard let first = ByteText.number(in: text, &index) else { return nil }
     if text[index] == 0 { return first <= largestTotal ? first : nil }

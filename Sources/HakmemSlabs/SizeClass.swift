@@ -2,8 +2,8 @@ import HakmemPages
 import CHakmemShims
 import HakmemPlatform
 
-/// A size class: 1 … 96, or 0 for none. Block sizes go in steps of 16 to 128, then in 8 steps a
-/// doubling to 32 KiB: at most an eighth of a block is rounding. From 4 to 8 KiB there are 32
+/// A size class: 1 … 120, or 0 for none. Block sizes go in steps of 16 to 128, then in 8 steps a
+/// doubling to 256 KiB: at most an eighth of a block is rounding. From 4 to 8 KiB there are 32
 /// steps, because pages of 4 KiB with a header of the program's own are many (sqlite3).
 ///
 /// The class map and the thread cache hold twice the class (`doubled`), which is the class's offset
@@ -17,10 +17,15 @@ package struct SizeClass: Equatable {
 
   package var number: Int { Int(doubled / 2) }
   package static let none = SizeClass(doubled: 0)
-  package static let count = 97
+  package static let count = 121
   /// An element for each class, by its number.
-  package typealias Table<Element> = InlineArray<97, Element>
-  package static let maximumBytes: UInt = 32 << 10
+  package typealias Table<Element> = InlineArray<121, Element>
+  package static let maximumBytes: UInt = 256 << 10
+  /// Blocks beyond are medium ones: few of them are cached.
+  package static let smallMaximumBytes: UInt = 32 << 10
+  package static let firstMedium = 97
+  @inline(__always)
+  package var isMedium: Bool { number >= Self.firstMedium }
   /// Largest size whose class the fast path looks up.
   package static let fastMaximumBytes: UInt = 4096
 
@@ -71,7 +76,7 @@ package struct SizeClass: Equatable {
   /// The smallest class for `byteCount` whose blocks all lie at multiples of `alignment`; `none`
   /// when no class has such.
   package static func serving(_ byteCount: UInt, alignment: UInt) -> SizeClass {
-    guard byteCount <= maximumBytes, alignment <= maximumBytes else { return .none }
+    guard byteCount <= maximumBytes, alignment <= smallMaximumBytes else { return .none }
     var number = serving(max(byteCount, alignment)).number
     while number < count {
       let sizeClass = SizeClass(number)
@@ -106,14 +111,16 @@ package struct SizeClass: Equatable {
     for number in 1..<UInt(count) {
       let bytes = blockBytes(number)
       let sizeClass = SizeClass(doubled: number &* 2)
-      let span: UInt = leftOver(bytes) > Constants.granuleBytes / 100 ? 4 : 1
-      let capacity = min(max(cacheBytes / bytes, 4), UInt(maximumCacheCapacity))
+      let span: UInt = sizeClass.isMedium || leftOver(bytes) > Constants.granuleBytes / 100 ? 4 : 1
+      let capacity = min(
+        max(cacheBytes / bytes, sizeClass.isMedium ? 8 : 4), UInt(maximumCacheCapacity))
       sizeClass.facts.pointee = Facts(
         reciprocal: UInt64(((1 << reciprocalShift) &+ bytes &- 1) / bytes),
         blockBytes: UInt32(bytes),
         blocksPerSlab: UInt32((span &* Constants.granuleBytes &- guardBytes) / bytes),
         cacheCapacity: UInt16(capacity),
-        refillCount: UInt16(min(max(capacity / 2, 2), UInt(Batch.capacity))),
+        refillCount: UInt16(
+          sizeClass.isMedium ? 1 : min(max(capacity / 2, 2), UInt(Batch.capacity))),
         slabSpan: UInt16(span), blocksPerPage: UInt16(ProcessFacts.systemPageBytes / bytes))
     }
   }

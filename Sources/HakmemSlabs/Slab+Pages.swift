@@ -83,6 +83,10 @@ extension Slab {
   /// blocks marked at once may be counted twice.
   func freedPageCount(_ bits: UInt64, word: Int) -> Int {
     let blockBytes = sizeClass.blockBytes
+    if blockBytes & (ProcessFacts.systemPageBytes &- 1) == 0 {
+      if !hasFreedPages { record.pointee.hasFreedPages.store(true, ordering: .relaxed) }
+      return bits.nonzeroBitCount &* Int(blockBytes >> pageShift)
+    }
     let first = UInt(word &* 64 &+ bits.trailingZeroBitCount) &* blockBytes
     let end = UInt(word &* 64 &+ 64 &- bits.leadingZeroBitCount) &* blockBytes
     var page = Int(first >> pageShift)

@@ -73,9 +73,10 @@ package struct Slab: Equatable {
   package static func create(
     _ sizeClass: SizeClass, node: UInt = Topology.currentNode
   ) -> Slab? {
-    guard let granules = SuperSlabPool.takeGranules(sizeClass.slabSpan, node: node) else {
-      return nil
-    }
+    // With a guard page behind the blocks the largest class has no room.
+    guard sizeClass.blocksPerSlab > 0,
+      let granules = SuperSlabPool.takeGranules(sizeClass.slabSpan, node: node)
+    else { return nil }
     guard let table = table(of: granules.superSlab) else {
       SuperSlabPool.putGranules(granules)
       return nil

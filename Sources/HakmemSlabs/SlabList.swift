@@ -187,16 +187,21 @@ package struct SlabList {
   private func noteEmptied() {
     let emptied = state.pointee.emptied.wrappingAdd(1, ordering: .relaxed).newValue
     // A sweep walks the whole list: wait until it pays.
-    if emptied > 1 + slabCount / 16 { sweep(keeping: 1, .beyondBound) }
+    if sizeClass.isMedium || emptied > 1 + slabCount / 16 {
+      sweep(keeping: keptEmpty, .beyondBound)
+    }
   }
 
   private func noteFreed(_ pages: Int) {
     let freed = state.pointee.freedPages.wrappingAdd(pages, ordering: .relaxed).newValue
-    let fewest = 8
+    let fewest = max(8, 2 * Int(sizeClass.blockBytes / ProcessFacts.systemPageBytes))
     // What the last sweep left was worth keeping then: as much again has to come.
     let left = state.pointee.keptPages.load(ordering: .relaxed)
-    if freed > max(fewest, slabCount / 4) + left { sweep(keeping: 1, .beyondBound) }
+    if freed > max(fewest, slabCount / 4) + left { sweep(keeping: keptEmpty, .beyondBound) }
   }
+
+  /// Empty slabs that a sweep leaves. Those of medium classes are better used by another one.
+  private var keptEmpty: Int { sizeClass.isMedium ? 0 : 1 }
 
   /// Which pages without a live block a sweep gives back.
   package enum Purging {
@@ -217,7 +222,7 @@ package struct SlabList {
       || state.pointee.keptPages.load(ordering: .relaxed) > 0
     guard isWorthIt else { return }
     state.pointee.sweptAt.store(now, ordering: .relaxed)
-    sweep(keeping: 1, .idle)
+    sweep(keeping: keptEmpty, .idle)
   }
 
   /// Retires the empty slabs, but for `keeping` of them, and gives back pages without a live block

@@ -43,6 +43,12 @@ extension ThreadCache {
       }
       bytes &+= runBytes
     }
-    return bytes == record.pointee.runBytes ? nil : "the bytes of kept runs are wrong"
+    if bytes != record.pointee.runBytes { return "the bytes of kept runs are wrong" }
+    var room: UInt = 0
+    for number in SizeClass.firstMedium..<SizeClass.count where !isUnused(SizeClass(number)) {
+      room &+= UInt(capacity(SizeClass(number))) &* SizeClass(number).blockBytes
+    }
+    if room != record.pointee.mediumBytes { return "the room for medium blocks is wrong" }
+    return room &+ bytes <= Self.maximumMediumBytes ? nil : "a cache keeps too many medium blocks"
   }
 }

@@ -7,8 +7,11 @@ import HakmemPlatform
 extension ThreadCache {
   static let maximumRuns = 16
 
-  /// Bytes of runs that a thread keeps: what it may cache of eight size classes.
-  private static var maximumRunBytes: UInt { Option.cacheBytes.value << 13 }
+  /// Bytes of medium blocks, runs and others, that a thread keeps: sixteen times what it may cache of
+  /// a small size class.
+  static var maximumMediumBytes: UInt { Option.cacheBytes.value << 14 }
+
+  private var roomForRuns: UInt { Self.maximumMediumBytes &- record.pointee.mediumBytes }
 
   static func runStart(_ entry: UInt) -> UInt { entry.roundedDown(to: Constants.pageBytes) }
   static func runBytes(_ entry: UInt) -> UInt {
@@ -37,9 +40,9 @@ extension ThreadCache {
 
   /// Keeps a run that is marked as cached; the oldest ones go when there are too many.
   package func keepRun(_ run: UInt, _ byteCount: UInt, _ mark: UInt) {
-    guard byteCount <= Self.maximumRunBytes else { return Self.release(run, byteCount) }
+    guard byteCount <= roomForRuns else { return Self.release(run, byteCount) }
     if record.pointee.runCount == Self.maximumRuns
-      || record.pointee.runBytes &+ byteCount > Self.maximumRunBytes
+      || record.pointee.runBytes &+ byteCount > roomForRuns
     {
       makeRoom(byteCount)
     }
@@ -55,7 +58,7 @@ extension ThreadCache {
     var doomed = record.pointee.runCount == Self.maximumRuns ? Self.maximumRuns / 4 : 0
     var bytes = record.pointee.runBytes &+ byteCount
     for index in 0..<doomed { bytes &-= Self.runBytes(record.pointee.runs[index]) }
-    while bytes > Self.maximumRunBytes {
+    while bytes > roomForRuns {
       bytes &-= Self.runBytes(record.pointee.runs[doomed])
       doomed += 1
     }

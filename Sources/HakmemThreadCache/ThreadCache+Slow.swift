@@ -17,9 +17,12 @@ extension ThreadCache {
     enterSlow(sizeClass)
     defer { leaveSlow() }
     record.pointee.refills &+= 1
+    if sizeClass.isMedium { openMediumBin(sizeClass) }
     setSurplus(false, sizeClass)
     let first = firstSlot(sizeClass)
-    if sizeClass.cacheCapacity >= Depot.batchCapacity {
+    if sizeClass.isMedium {
+      // From the slabs, one at a time.
+    } else if sizeClass.cacheCapacity >= Depot.batchCapacity {
       let count = Depot.take(sizeClass, into: first)
       if count > 0 {
         extend(sizeClass, toHold: count)
@@ -38,7 +41,7 @@ extension ThreadCache {
       guard carved.count > 0 else { return 0 }
     }
     // The bin may have shrunk.
-    extend(sizeClass, toHold: carved.count)
+    if !sizeClass.isMedium { extend(sizeClass, toHold: carved.count) }
     return take(carved.count, from: first, sizeClass)
   }
 
@@ -72,8 +75,9 @@ extension ThreadCache {
   package func overflow(_ block: UInt, _ sizeClass: SizeClass) {
     enterSlow(sizeClass)
     defer { leaveSlow() }
+    guard !sizeClass.isMedium else { return overflowMedium(block, sizeClass) }
     let bin = bin(sizeClass)
-    let capacity = Int(bitPattern: bin.limit &- firstSlot(sizeClass)) / 8
+    let capacity = capacity(sizeClass)
     if capacity < sizeClass.cacheCapacity, !hasSurplus(sizeClass) {
       extend(sizeClass, toHold: min(capacity * 2, sizeClass.cacheCapacity))
     } else {
@@ -89,7 +93,7 @@ extension ThreadCache {
     let fewest = 16
     setSurplus(true, sizeClass)
     let first = firstSlot(sizeClass)
-    let capacity = Int(bitPattern: bin(sizeClass).limit &- first) / 8
+    let capacity = capacity(sizeClass)
     guard capacity > fewest else { return }
     let shrunk = max(fewest, capacity / 2)
     while count(sizeClass) > shrunk / 2 {
@@ -98,10 +102,15 @@ extension ThreadCache {
     bin(sizeClass).limit = first &+ UInt(shrunk) &* 8
   }
 
-  private func hasSurplus(_ sizeClass: SizeClass) -> Bool {
+  /// Blocks that the bin has room for at present.
+  func capacity(_ sizeClass: SizeClass) -> Int {
+    Int(bitPattern: bin(sizeClass).limit &- firstSlot(sizeClass)) / 8
+  }
+
+  func hasSurplus(_ sizeClass: SizeClass) -> Bool {
     record.pointee.surplusClasses[sizeClass.number / 64] & (1 << UInt64(sizeClass.number % 64)) != 0
   }
-  private func setSurplus(_ hasSurplus: Bool, _ sizeClass: SizeClass) {
+  func setSurplus(_ hasSurplus: Bool, _ sizeClass: SizeClass) {
     let bit: UInt64 = 1 << UInt64(sizeClass.number % 64)
     if hasSurplus {
       record.pointee.surplusClasses[sizeClass.number / 64] |= bit
@@ -115,15 +124,19 @@ extension ThreadCache {
     if limit > bin(sizeClass).limit { bin(sizeClass).limit = limit }
   }
 
-  /// Moves the `count` oldest blocks to the depot: the newest are the ones in the processor's cache.
-  /// False when they went on to the slabs, because nobody wants them.
+  /// Moves the `count` oldest blocks to the depot, medium ones to their slabs: the newest are the ones
+  /// in the processor's cache. False when they went to the slabs, because nobody wants them.
   @discardableResult
   package func moveOldest(_ count: Int, of sizeClass: SizeClass) -> Bool {
     let first = firstSlot(sizeClass)
     let bin = bin(sizeClass)
     let moved = UInt(count) &* 8
     countReturned(count, sizeClass)
-    let isKept = Depot.put(sizeClass, first, count: count, reject: Misuse.report)
+    let isKept =
+      !sizeClass.isMedium && Depot.put(sizeClass, first, count: count, reject: Misuse.report)
+    if sizeClass.isMedium {
+      SlabList.giveBack(first, count: count, of: sizeClass, reject: Misuse.report)
+    }
     Memory.move(from: first &+ moved, to: first, bin.top &- first &- moved)
     bin.top = bin.top &- moved
     return isKept
@@ -136,7 +149,8 @@ extension ThreadCache {
     beginChange()
     record.pointee.activeClasses |= 1 << UInt64(sizeClass.number % 64)
     if isUnused(sizeClass) {
-      bin(sizeClass).limit = firstSlot(sizeClass) &+ UInt(sizeClass.refillCount) &* 8
+      let room = sizeClass.isMedium ? 0 : UInt(sizeClass.refillCount)
+      bin(sizeClass).limit = firstSlot(sizeClass) &+ room &* 8
       bin(sizeClass).top = firstSlot(sizeClass)
     }
   }

@@ -29,14 +29,14 @@ package struct ThreadCache: Equatable {
   enum Offset {
     /// First, so that a bin's words are addressed without a displacement.
     static let bins: UInt = 0
-    static let classOf: UInt = 1552
-    static let kind: UInt = 1816
-    static let checkedCache: UInt = 1824
-    static let sampledCache: UInt = 1832
-    static let owner: UInt = 1840
-    static let closedHeader: UInt = 1856
-    static let record: UInt = 3712
-    static let slots: UInt = 4160
+    static let classOf: UInt = 1936
+    static let kind: UInt = 2200
+    static let checkedCache: UInt = 2208
+    static let sampledCache: UInt = 2216
+    static let owner: UInt = 2224
+    static let closedHeader: UInt = 2240
+    static let record: UInt = 4480
+    static let slots: UInt = 4928
   }
 
   // MARK: Fast paths
@@ -153,6 +153,10 @@ package struct ThreadCache: Equatable {
     var lastLook: UInt32
     var runCount: UInt32
     var runBytes: UInt
+    /// What the bins of medium classes have room for.
+    var mediumBytes: UInt
+    /// How often there was no room for more.
+    var refusedWidenings: UInt32
     var runs: InlineArray<16, UInt>
     var runMarks: InlineArray<16, UInt>
     /// The owner's `CheckedCache`; 0 unless blocks are checked.

@@ -20,7 +20,7 @@ enum ThreadCacheLayout {
       let sizeClass = SizeClass(number)
       offset &+= ThreadCache.trafficBytes &+ 8
       Memory.storeWord(offset, at: offsets &+ sizeClass.doubled &* 4)
-      offset &+= UInt(sizeClass.cacheCapacity) &* 8
+      offset &+= UInt(sizeClass.cacheCapacity + (sizeClass.isMedium ? 1 : 0)) &* 8
     }
     Memory.storeWord(offset.roundedUp(to: Constants.lineBytes), at: offsets)
   }

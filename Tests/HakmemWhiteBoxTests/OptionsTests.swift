@@ -16,7 +16,7 @@ enum OptionsTests {
   private static func defaults() {
     let written = Fixture.messages { Option.readEnvironment() }
     expectEqual(written.count, 0, "the length of messages")
-    expectEqual(Option.cacheBytes.value, 128, "HAKMEM_CACHE_KIB")
+    expectEqual(Option.cacheBytes.value, 32, "HAKMEM_CACHE_KIB")
     expectEqual(Option.purgeDelay.value, 500, "HAKMEM_PURGE_DELAY")
     expect(Mode.current == .balanced)
     expect(!Option.quiet.isOn && !Option.verbose.isOn)
@@ -56,8 +56,8 @@ enum OptionsTests {
       let written = Fixture.messages { Option.readEnvironment() }
       expectEqual(written.occurrences(of: "HAKMEM_CACHE_KIB="), 1, "mentions of the name")
       expectEqual(written.occurrences(of: "\n"), 1, "lines")
-      expect(written.contains("1…1024") && written.contains("the default 128 holds"))
-      expectEqual(Option.cacheBytes.value, 128, "HAKMEM_CACHE_KIB")
+      expect(written.contains("1…1024") && written.contains("the default 32 holds"))
+      expectEqual(Option.cacheBytes.value, 32, "HAKMEM_CACHE_KIB")
       expect(Option.cacheBytes.source == .standard)
     }
     whitebox_clear_environment()

@@ -41,6 +41,9 @@ enum SizeClassTests {
     }
     expectEqual(SizeClass(SizeClass.count - 1).blockBytes, SizeClass.maximumBytes, "the largest")
     expectEqual(SizeClass(1).blockBytes, 16, "the smallest")
+    expectEqual(
+      SizeClass(SizeClass.firstMedium - 1).blockBytes, SizeClass.smallMaximumBytes,
+      "the largest small one")
   }
 
   private static func aligned() {
@@ -49,7 +52,7 @@ enum SizeClassTests {
     while alignment <= 1 << 17 {
       for bytes in stride(from: 0 as UInt, through: SizeClass.maximumBytes + 64, by: 24) {
         var expected = SizeClass.none
-        if alignment <= SizeClass.maximumBytes {
+        if alignment <= SizeClass.smallMaximumBytes {
           for number in 1..<SizeClass.count {
             let block = SizeClass(number).blockBytes
             guard block >= max(bytes, alignment), block % alignment == 0 else { continue }
@@ -81,10 +84,13 @@ enum SizeClassTests {
       for number in 1..<SizeClass.count {
         let sizeClass = SizeClass(number)
         let capacity = sizeClass.cacheCapacity
-        expect(capacity >= 4 && capacity <= SizeClass.maximumCacheCapacity)
+        let fewest = sizeClass.isMedium ? 8 : 4
+        expect(capacity >= fewest && capacity <= SizeClass.maximumCacheCapacity)
         expect(
-          capacity == 4 || UInt(capacity) * sizeClass.blockBytes <= Option.cacheBytes.value << 10)
-        expect(sizeClass.refillCount >= 2 && sizeClass.refillCount <= capacity)
+          capacity == fewest
+            || UInt(capacity) * sizeClass.blockBytes <= Option.cacheBytes.value << 10)
+        expect(sizeClass.refillCount >= (sizeClass.isMedium ? 1 : 2))
+        expect(sizeClass.refillCount <= capacity)
         expect(sizeClass.refillCount <= Depot.batchCapacity)
       }
     }

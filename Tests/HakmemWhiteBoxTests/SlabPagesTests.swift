@@ -74,6 +74,8 @@ enum SlabPagesTests {
         }
       }
       SlabList(sizeClass).sweep(keeping: 3, .all)
+      // Where slabs of a medium class lay.
+      Purge.run(age: 0)
       for index in 0..<count where blocks[index] &- first < 2 * Constants.superSlabBytes {
         let page = Int(blocks[index] &- first) / page
         expect(isResident(blocks[index]) == (isLive[page] != 0), "a page is where it should not be")

@@ -19,6 +19,8 @@ enum ThreadCacheTests {
     WhiteBoxTest("ThreadCache.parkedCachesAreFlushedWithAge", parkedFlush),
     WhiteBoxTest("ThreadCache.threadsThatComeAndGoShareFewCaches", churn),
     WhiteBoxTest("ThreadCache.runsAreKeptUpToABound", runs),
+    WhiteBoxTest("ThreadCache.mediumBinsOpenOnDemand", mediumOnDemand),
+    WhiteBoxTest("ThreadCache.mediumBinsHaveABound", mediumBound),
     WhiteBoxTest("ThreadCache.servesNilWhenMemoryEnds", exhaustion),
     WhiteBoxTest("ThreadCache.noBlockIsServedTwiceToManyThreads", threads),
     WhiteBoxTest("ThreadCache.childOfAForkInheritsTheCaches", fork),
@@ -85,7 +87,9 @@ enum ThreadCacheTests {
       free(block, cache)
       expect(cache.allocate(sizeClass) == block, "the newest block comes first")
     }
-    expectEqual(cache.refillCount, UInt(SizeClass.count - 1), "refills")
+    // A medium bin keeps nothing at first.
+    let medium = SizeClass.count - SizeClass.firstMedium
+    expectEqual(cache.refillCount, UInt(SizeClass.count - 1 + medium), "refills")
   }
 
   private static func overflow() {
@@ -259,7 +263,7 @@ enum ThreadCacheTests {
   }
 
   private static func runs() {
-    Fixture.set("HAKMEM_CACHE_KIB", "64")
+    Fixture.set("HAKMEM_CACHE_KIB", "32")
     let cache = setUp()
     let page = Constants.pageBytes
     func keep(_ start: UInt, _ bytes: UInt) {
@@ -285,7 +289,7 @@ enum ThreadCacheTests {
     }
     var kept = 0
     for start in starts where PageRuns.cachedByteCount(at: start) != 0 { kept += 1 }
-    expect(kept > 0 && UInt(kept) * 14 * page <= 64 << 13)
+    expect(kept > 0 && UInt(kept) * 14 * page <= 32 << 14)
     expect(cache.takeRun(10 * page) == 0, "the oldest run stayed")
     let wide = PageRuns.allocate(1 << 20)
     keep(wide, 1 << 20)
@@ -293,6 +297,71 @@ enum ThreadCacheTests {
     cache.dropRuns()
     expectNoFault(cache.fault)
     expectEqual(PageRuns.liveBytes, 0, "the live bytes")
+  }
+
+  private static func mediumOnDemand() {
+    let cache = setUp()
+    // What passes once through all classes leaves nothing behind.
+    for number in SizeClass.firstMedium..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      let block = cache.allocate(sizeClass)
+      expect(block != 0)
+      free(block, cache)
+      expectEqual(cache.count(sizeClass), 0, "blocks that nobody wanted twice")
+      expectEqual(SlabList(sizeClass).slabCount, 0, "slabs")
+    }
+    let sizeClass = SizeClass.serving(100_000)
+    let block = cache.allocate(sizeClass)
+    free(block, cache)
+    expectEqual(cache.count(sizeClass), 1, "blocks that were wanted again")
+    expect(cache.allocate(sizeClass) == block)
+    free(block, cache)
+    expectNoFault(cache.fault)
+    cache.flush(toSlabs: true)
+    expectEqual(cache.count(sizeClass), 0, "blocks")
+    expectNoFault(cache.fault)
+  }
+
+  private static func mediumBound() {
+    let cache = setUp()
+    var random = Random(53)
+    var blocks: [(block: UInt, bytes: UInt)] = []
+    var most: UInt = 0
+    for round in 0..<20_000 {
+      if round % 100 == 0 { most = max(most, cachedMediumBytes(cache)) }
+      if blocks.count < 40, random.below(2) == 0 {
+        let number = SizeClass.firstMedium + random.below(SizeClass.count - SizeClass.firstMedium)
+        let block = cache.allocate(SizeClass(number))
+        expectEqual(Memory.loadWord(at: block), 0, "the first word of a block")
+        Memory.storeWord(1, at: block)
+        blocks.append((block, SizeClass(number).blockBytes))
+      } else if !blocks.isEmpty {
+        let block = blocks.remove(at: random.below(blocks.count)).block
+        Memory.storeWord(0, at: block)
+        free(block, cache)
+      }
+    }
+    for one in blocks {
+      for other in blocks where other.block > one.block {
+        expect(other.block >= one.block + one.bytes, "two blocks overlap")
+      }
+    }
+    // Among the cache's invariants is the bound.
+    expectNoFault(cache.fault)
+    for (block, _) in blocks { free(block, cache) }
+    expect(most > 0, "nothing is cached")
+    expect(most <= Option.cacheBytes.value << 14, "too much is cached")
+    expectNoFault(cache.fault)
+  }
+
+  private static func cachedMediumBytes(_ cache: ThreadCache) -> UInt {
+    var bytes: UInt = 0
+    for number in SizeClass.firstMedium..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      expectEqual(Depot.blockCount(sizeClass), 0, "blocks in the depot")
+      bytes += UInt(cache.count(sizeClass)) * sizeClass.blockBytes
+    }
+    return bytes
   }
 
   private static func exhaustion() {

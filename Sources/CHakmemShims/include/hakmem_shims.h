@@ -141,7 +141,7 @@ extern HAKMEM_INTERNAL char hakmem_recorder_area[hakmem_storage_bytes];
 extern HAKMEM_INTERNAL char hakmem_malloc_area[hakmem_storage_bytes];
 extern HAKMEM_INTERNAL char hakmem_span_root_area[hakmem_root_bytes];
 /* Events, and what prepares the statistics page: not touched before there is something to tell. */
-enum { hakmem_monitor_bytes = 40960 };
+enum { hakmem_monitor_bytes = 49152 };
 extern HAKMEM_INTERNAL char hakmem_monitor_area[hakmem_monitor_bytes];
 HAKMEM_INLINE void *hakmem_platform_storage(void) { return hakmem_platform_area; }
 HAKMEM_INLINE void *hakmem_pages_storage(void) { return hakmem_pages_area; }
@@ -157,6 +157,8 @@ HAKMEM_INTERNAL void *hakmem_storage_area(int index, size_t *byte_count);
 HAKMEM_INTERNAL void *hakmem_view_storage(void);
 /* Where the library was loaded: addresses of one process and another differ by this. */
 HAKMEM_INTERNAL uintptr_t hakmem_load_address(void);
+/* SizeClass.count. */
+enum { hakmem_size_classes = 121 };
 HAKMEM_INTERNAL uintptr_t hakmem_initial_cache_header(void);
 HAKMEM_INTERNAL uintptr_t hakmem_exited_cache_header(void);
 

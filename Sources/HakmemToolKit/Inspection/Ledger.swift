@@ -69,9 +69,9 @@ extension Ledger.Use {
   package var title: String {
     switch self {
     case .blocks: "blocks, free and live"
-    case .liveSmall: "live blocks to 32 KiB"
-    case .liveMedium: "live blocks to 1 MiB"
-    case .liveLarge: "live larger blocks"
+    case .liveSmall: "live blocks in slabs"
+    case .liveMedium: "live page runs"
+    case .liveLarge: "live large blocks"
     case .threadCaches: "thread caches"
     case .depot: "depot"
     case .freeInSlabs: "free in slabs"

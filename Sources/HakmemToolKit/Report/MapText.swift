@@ -45,17 +45,18 @@ package enum MapText {
   private static let letters: [(bound: Int, letter: String)] = [
     (32, "a"), (64, "b"), (128, "c"), (256, "d"), (512, "e"), (1024, "f"), (2048, "g"),
     (4096, "h"), (8192, "i"), (16384, "j"), (32768, "k"),
+    (65536, "l"), (131072, "m"), (262144, "n"),
   ]
 
   private static var legend: String {
-    "a ≤ 32, b ≤ 64, c ≤ 128 … k ≤ 32 KiB"
+    "a ≤ 32, b ≤ 64, c ≤ 128 … n ≤ 256 KiB"
   }
 
   private static func cell(_ cell: SuperSlabPicture.Cell) -> String {
     let isFull = cell.live * 2 >= SuperSlabPicture.granuleBytes
     let meaning: TerminalStyle.Meaning = isFull ? .good : cell.live > 0 ? .caution : .quiet
     if cell.blockSize > 0 {
-      let letter = letters.first { cell.blockSize <= $0.bound }?.letter ?? "k"
+      let letter = letters.first { cell.blockSize <= $0.bound }?.letter ?? "n"
       return TerminalStyle.coloured(isFull ? letter.uppercased() : letter, meaning)
     }
     if cell.isRun { return TerminalStyle.coloured("|", meaning) }

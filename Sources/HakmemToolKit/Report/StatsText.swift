@@ -22,7 +22,7 @@ package enum StatsText {
           + String(repeating: " ", count: max(0, 10 - amount.count)) + amount + "  " + what)
     }
     row("live", heap.liveBytes, "in \(heap.liveBlocks) blocks that the program holds")
-    row("  medium", heap.liveMediumBytes, "of these, above 32 KiB")
+    row("  medium", heap.liveMediumBytes, "of these, in page runs")
     row("  large", heap.liveLargeBytes, "of these, above 1 MiB: \(heap.largeRegions) blocks")
     row("thread caches", heap.threadCacheBytes, "free, at hand for a thread")
     row("depot", heap.depotBytes, "free, at hand for all threads")

@@ -40,7 +40,7 @@ static void live_blocks_are_counted(size_t size) {
 
 static void medium_and_large_blocks_are_told_apart(void) {
   hakmem_statistics_t before = now();
-  void *medium = malloc(200000), *large = malloc((size_t)8 << 20);
+  void *medium = malloc(300000), *large = malloc((size_t)8 << 20);
   CHECK(medium != NULL && large != NULL);
   hakmem_statistics_t full = now();
   CHECK(full.live_medium_bytes - before.live_medium_bytes == malloc_usable_size(medium));

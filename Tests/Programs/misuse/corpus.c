@@ -10,7 +10,7 @@
 #include "misuse.h"
 #include <pthread.h>
 
-enum { small = 40, medium = 100000, large = 4000000, reuses = 4000 };
+enum { small = 40, medium = 300000, large = 4000000, reuses = 4000 };
 
 typedef struct {
   const char *name;

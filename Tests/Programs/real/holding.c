@@ -22,7 +22,7 @@ int main(void) {
     if (i % 16 != 0) free(blocks[i]);
   }
   for (int i = 0; i < medium; i++) {
-    runs[i] = memset(malloc(200000), 1, 200000);
+    runs[i] = memset(malloc(300000), 1, 300000);
   }
   size_t bytes = (size_t)8 << 20;
   void *large = memset(malloc(bytes), 1, bytes);
