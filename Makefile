@@ -11,7 +11,7 @@ DIST_BUILD := .build/dist
 PROGRAMS := hakmem-workload bench_random_mixed bench_tiny_hot bench_allocators
 
 .PHONY: all dist library test programs test-debug test-release misuse-table format bench bench-all \
-  install clean verify model storm fuzz soak reproducible
+  install clean verify model sanitize storm fuzz soak reproducible
 
 all: dist
 
@@ -92,6 +92,9 @@ model:
 	for mode in balanced speed memory hardened; do for build in debug release; do \
 	  echo "$$build, $$mode" && HAKMEM_MODE=$$mode LD_PRELOAD=$(CURDIR)/.build/$$build/libhakmem.so \
 	  .build/model $(SEED) $(OPERATIONS) 8 800 || exit 1; done; done
+
+sanitize:
+	sh Tests/sanitize.sh
 
 storm:
 	$(SWIFT) build $(RELEASE) --product hakmem
