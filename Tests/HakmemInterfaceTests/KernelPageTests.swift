@@ -71,6 +71,36 @@ struct `Huge pages` {
     try run("[always] madvise never", option: "on", expecting: ["hg", "hg"])
   }
 
+  @Test func `of 64 KiB come with HAKMEM_THP=on where the system gives them on advice`() throws {
+    let folder = "/sys/kernel/mm/transparent_hugepage/hugepages-"
+    func setting(_ size: String) -> String { "\(folder)\(size)kB/enabled" }
+    func chosen(_ text: String) -> String? {
+      text.split(separator: "[").last?.split(separator: "]").first.map(String.init)
+    }
+    func given() -> Int {
+      Int(System.text(of: "\(folder)64kB/stats/anon_fault_alloc").filter(\.isNumber)) ?? 0
+    }
+    guard let small = chosen(System.text(of: setting("64"))),
+      let large = chosen(System.text(of: setting("2048")))
+    else { try System.skip("the kernel has no huge pages of several sizes") }
+    try System.write("madvise\n", to: setting("64"))
+    try System.write("never\n", to: setting("2048"))
+    defer {
+      try? System.write("\(small)\n", to: setting("64"))
+      try? System.write("\(large)\n", to: setting("2048"))
+    }
+    func pages(_ option: String) throws -> Int {
+      let before = given()
+      try expectSuccess(
+        of: "memory/free.c", ["16", "0", "ordered", "0"],
+        environment: ["HAKMEM_THP": option, "HAKMEM_SS_PREFAULT": "0"])
+      return given() - before
+    }
+    // Other programs may ask for some at the same time.
+    let (with, without) = (try pages("on"), try pages("off"))
+    #expect(with > without + 50, "\(with) with advice, \(without) without")
+  }
+
   @Test func `of the pool serve SuperSlabs, and an empty pool does no harm`() throws {
     let pool = "/proc/sys/vm/nr_hugepages"
     func read() -> Int { Int(System.text(of: pool).filter(\.isNumber)) ?? 0 }

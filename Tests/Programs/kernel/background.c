@@ -119,19 +119,19 @@ static void grow(void) {
 }
 
 static void zero(void) {
-  enum { bytes = 8 << 20 };
+  enum { bytes = 5 << 20 };
   long before = 0;
-  for (int i = 0; i < 30; i++) {
-    if (i == 20) {
+  for (int i = 0; i < 18; i++) {
+    if (i == 10) {
       before = own_pages();
     }
     char *block = calloc(1, bytes);
     CHECK(block != NULL && holds(block, bytes, 0));
     memset(block, i, bytes);
     free(block);
-    rest(150);
+    rest(300);
   }
-  long pages = own_pages() - before, all = 10L * bytes / sysconf(_SC_PAGESIZE);
+  long pages = own_pages() - before, all = 8L * bytes / sysconf(_SC_PAGESIZE);
   CHECK_THAT(pages < all / 2, "%ld of %ld pages", pages, all);
 }
 
