@@ -38,6 +38,8 @@ package struct SuperSlab: Equatable {
     let purgedAt: Atomic<UInt32>
     /// Granules whose pages were given back lazily (MADV_FREE): they may hold anything still.
     let lazyGranules: Atomic<UInt32>
+    /// Granules that got all their pages ahead and were not used since.
+    let readyGranules: Atomic<UInt32>
     /// When the kernel was asked last to make it a huge page, and whether it is one still.
     let collapsedAt: Atomic<UInt32>
     let isCollapsed: Atomic<Bool>
@@ -74,6 +76,7 @@ package struct SuperSlab: Equatable {
     } else if lazyGranules != 0 {
       record.pointee.lazyGranules.bitwiseAnd(~granules, ordering: .relaxed)
     }
+    record.pointee.readyGranules.bitwiseAnd(~granules, ordering: .relaxed)
     let dirty = dirtyGranules & granules
     DirtyMemory.add(-(dirty.nonzeroBitCount << Int(Constants.granuleShift)))
     record.pointee.dirtyGranules.bitwiseAnd(~granules, ordering: .relaxed)
@@ -138,6 +141,7 @@ package struct SuperSlab: Equatable {
 
   /// Puts an empty SuperSlab, which the caller owns, into use.
   package func begin(_ kind: SpanKind) {
+    if kind != .slabs { record.pointee.readyGranules.store(0, ordering: .relaxed) }
     // Releases what the caller set up to those who find the record in the registry.
     record.pointee.kind.store(kind.rawValue, ordering: .releasing)
     noteUse()
@@ -260,6 +264,16 @@ package struct Granules {
 
   /// Their bits in the SuperSlab's masks.
   var mask: UInt64 { ((1 << UInt64(span)) &- 1) << UInt64(index) }
+
+  /// Whether all their pages were made present ahead; says so once.
+  package func takeReady() -> Bool {
+    let mask = UInt32(mask)
+    guard superSlab.record.pointee.readyGranules.load(ordering: .relaxed) & mask == mask else {
+      return false
+    }
+    superSlab.record.pointee.readyGranules.bitwiseAnd(~mask, ordering: .relaxed)
+    return true
+  }
 
   /// Whether their pages may hold anything but zeroes.
   package var areDirty: Bool { superSlab.dirtyGranules & UInt32(mask) != 0 }

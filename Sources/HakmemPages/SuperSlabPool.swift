@@ -383,10 +383,16 @@ package enum SuperSlabPool {
     while aheadState.pointee.count.load(ordering: .relaxed) < min(taken, mostAhead),
       let superSlab = takeCharged()
     {
-      prefault.apply(superSlab.start, Constants.superSlabBytes)
+      makeReady(superSlab, prefault)
       aheadState.pointee.count.wrappingAdd(1, ordering: .relaxed)
       ahead.push(superSlab.address)
     }
+  }
+
+  private static func makeReady(_ superSlab: SuperSlab, _ prefault: Prefault) {
+    guard prefault != .off else { return }
+    prefault.apply(superSlab.start, Constants.superSlabBytes)
+    superSlab.record.pointee.readyGranules.store(.max, ordering: .relaxed)
   }
 
   private static func takeAhead() -> SuperSlab? {
@@ -405,7 +411,7 @@ package enum SuperSlabPool {
   package static func prewarm(_ count: Int, prefault: Prefault) -> Int {
     for made in 0..<count {
       guard let superSlab = takeCharged() else { return made }
-      prefault.apply(superSlab.start, Constants.superSlabBytes)
+      makeReady(superSlab, prefault)
       prewarmed.push(superSlab.address)
     }
     return count

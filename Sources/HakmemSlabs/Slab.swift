@@ -110,6 +110,10 @@ package struct Slab: Equatable {
     record.pointee.start = granules.start
     record.pointee.wasZero = !granules.areDirty
     record.pointee.readyPages = 0
+    if granules.takeReady(), record.pointee.wasZero {
+      let pages = min(sizeClass.slabBytes >> Constants.pageShift, UInt(UInt8.max))
+      record.pointee.readyPages = UInt8(pages)
+    }
     record.pointee.hasFreedPages.store(!record.pointee.wasZero, ordering: .relaxed)
     record.pointee.doubledClass.store(UInt8(sizeClass.doubled), ordering: .relaxed)
     record.pointee.availability.store(

@@ -13,6 +13,7 @@ enum SlabPagesTests {
     WhiteBoxTest("SlabPages.goAtOnceBeyondTheBound", bound),
     WhiteBoxTest("SlabPages.wantedAgainSoonAreKept", regret),
     WhiteBoxTest("SlabPages.ofADeadSlabAreZeroIfAllWent", zero),
+    WhiteBoxTest("SlabPages.thatWerePrewarmedNeedNoCallOfTheirOwn", prewarmed),
   ]
 
   private static let page = 4096
@@ -48,6 +49,23 @@ enum SlabPagesTests {
 
   private static func isResident(_ address: UInt) -> Bool {
     whitebox_is_resident(address & ~UInt(page - 1), page) != 0
+  }
+
+  /// What is ready is carved at once; else carving stops at the end of a page.
+  private static func prewarmed() {
+    Fixture.setUp()
+    expectEqual(SuperSlabPool.prewarm(1, prefault: .populate), 1, "SuperSlabs")
+    let count = 30
+    let blocks = UInt(bitPattern: slots(count))
+    for _ in 0..<2 {
+      guard let slab = Slab.create(SizeClass.serving(1024)) else { return expect(false) }
+      expectEqual(slab.carve(into: blocks, count: count).count, count, "blocks of a ready slab")
+    }
+    // Wide slabs have SuperSlabs of their own.
+    var number = 1
+    while SizeClass(number).slabSpan == 1 { number += 1 }
+    guard let slab = Slab.create(SizeClass(number)) else { return expect(false) }
+    expect(slab.carve(into: blocks, count: count).count < count)
   }
 
   /// Of each class some blocks stay, chosen at random: exactly their pages stay, too.
