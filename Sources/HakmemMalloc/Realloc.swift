@@ -30,7 +30,10 @@ private func reallocate(
   guard doubledClass != 0 else { return resizeSlow(pointer, new, site) }
   let old = SizeClass(doubled: doubledClass).blockBytes
   // A block that is at least half used stays where it is.
-  if new <= old, new > old / 2 { return pointer }
+  if new <= old, new > old / 2 {
+    guard let sampled = SampledCache.of(.current) else { return pointer }
+    return UnsafeMutableRawPointer(bitPattern: Sampled.keep(address, new, site, sampled))
+  }
   return moveBlock(pointer, old, new, site)
 }
 

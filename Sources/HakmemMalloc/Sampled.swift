@@ -41,6 +41,19 @@ enum Sampled {
     return note(block, byteCount, site, sampled)
   }
 
+  /// A resized block that fits where it is, which counts as an allocation: moved if it begins a sample.
+  static func keep(
+    _ pointer: UInt, _ byteCount: UInt, _ site: CallSite, _ sampled: SampledCache
+  ) -> UInt {
+    sampled.beginApart(in: .current)
+    guard HeapProfile.isDue(byteCount, sampled.cache) else { return pointer }
+    let block = Heap.allocateApart(byteCount, alignment: Constants.minimumAlignment, zero: false)
+    guard block != 0 else { return pointer }
+    Memory.copy(from: pointer, to: block, byteCount)
+    Heap.free(pointer)
+    return note(block, byteCount, site, sampled)
+  }
+
   static func free(_ pointer: UInt, _ sampled: SampledCache) {
     let doubledClass = ClassMap.doubledClass(of: pointer)
     guard doubledClass != 0 else { return Heap.free(pointer) }

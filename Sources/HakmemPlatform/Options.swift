@@ -126,7 +126,7 @@ package enum Option: Int {
       Row(
         name: "HAKMEM_PROFILE_SAMPLE",
         help: "Bytes between two samples of the heap profile; 1: every block, 0: none.",
-        range: "0…1099511627776", standard: "524288", minimum: 0, maximum: 1 << 40)
+        range: "0…1099511627776", standard: "1048576", minimum: 0, maximum: 1 << 40)
     case .record:
       Row(
         name: "HAKMEM_RECORD",

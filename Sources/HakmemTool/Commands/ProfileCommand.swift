@@ -34,7 +34,7 @@ struct ProfileCommand: ParsableCommand {
     help: ArgumentHelp(
       "Bytes between two samples of the heap, on average; 1: every allocation, 0: none.",
       valueName: "bytes"))
-  var heap = 512 << 10
+  var heap = 1 << 20
 
   @Option(
     help: ArgumentHelp(
