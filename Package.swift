@@ -127,7 +127,7 @@ let package = Package(
         "CHakmemShims", "CHakmemWhiteBox",
       ],
       path: "Tests/HakmemWhiteBoxTests", swiftSettings: embeddedProgram),
-    .testTarget(name: "HakmemUnitTests"),
+    .testTarget(name: "HakmemUnitTests", dependencies: ["HakmemTestSupport"]),
 
     // The numbers of the trace format, for the recorder and for the replaying workload.
     .systemLibrary(name: "CHakmemTrace", path: "Sources/CHakmemTrace/include"),
@@ -173,7 +173,7 @@ let package = Package(
         "HakmemWorkloadsSystem",
       ],
       swiftSettings: embeddedProgram, linkerSettings: withoutDebugInformation),
-    .testTarget(name: "HakmemWorkloadTests"),
+    .testTarget(name: "HakmemWorkloadTests", dependencies: ["HakmemTestSupport"]),
 
     // The command-line tool, in ordinary Swift: its logic, and the commands on top of it.
     .target(name: "CHakmemToolSystem"),

@@ -10,11 +10,7 @@ struct `A system call that fails` {
   ]
 
   /// Every call of these; a debug library, which checks its invariants, takes ten times as long.
-  #if DEBUG
-    static let exhaustive = ["small", "aligned"]
-  #else
-    static let exhaustive = workloads
-  #endif
+  static let exhaustive = Allocator.isDebug ? ["small", "aligned"] : workloads
 
   private func inject(_ mode: [String], into workload: String) throws {
     let program = try TestProgram.build("faults/workload.c")

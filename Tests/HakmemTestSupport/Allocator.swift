@@ -2,7 +2,7 @@ import Foundation
 
 /// The allocator that the programs under test run on.
 ///
-/// It is the `libhakmem.so` beside the test bundle, unless `HAKMEM_LIBRARY` names another library,
+/// It is the `libhakmem.so` among the products, unless `HAKMEM_LIBRARY` names another library,
 /// or is `glibc` for none at all. On another allocator the tests check themselves: what only
 /// HAKMEM has is then skipped by name.
 public struct Allocator: Sendable {
@@ -15,8 +15,16 @@ public struct Allocator: Sendable {
   /// Whether it is HAKMEM, so that nothing may be skipped.
   public let isHakmem: Bool
 
-  /// The folder that SwiftPM puts its products into, and these tests their programs.
-  public static let productsDirectory: String = {
+  /// Where the library and the programs of the package under test lie: in `PRODUCTS_UNDER_TEST`, so that
+  /// one build of the tests tries several builds of what they test, or beside the tests.
+  public static let productsDirectory =
+    ProcessInfo.processInfo.environment["PRODUCTS_UNDER_TEST"] ?? testsDirectory
+
+  /// Whether these were built for debugging.
+  public static let isDebug = (productsDirectory as NSString).lastPathComponent == "debug"
+
+  /// The folder that SwiftPM puts the tests into, and these their programs.
+  public static let testsDirectory: String = {
     let executable = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     return ((executable ?? CommandLine.arguments[0]) as NSString).deletingLastPathComponent
   }()

@@ -40,7 +40,7 @@ public struct TestProgram: Sendable {
     }
     let stem = (name as NSString).deletingPathExtension
     let output =
-      Allocator.productsDirectory + "/hakmem-test-programs/" + stem + suffix
+      Allocator.testsDirectory + "/hakmem-test-programs/" + stem + suffix
       + (kind == .sharedLibrary ? ".so" : "")
     try FileManager.default.createDirectory(
       atPath: (output as NSString).deletingLastPathComponent, withIntermediateDirectories: true)

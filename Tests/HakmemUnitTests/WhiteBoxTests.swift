@@ -1,4 +1,5 @@
 import Foundation
+import HakmemTestSupport
 import Testing
 
 /// The white-box tests of the allocator's layers: they run in an embedded program of their own, each
@@ -18,9 +19,8 @@ import Testing
 }
 
 enum WhiteBoxProgram {
-  /// `swift build` has put it beside the test program.
-  private static let url = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    .deletingLastPathComponent().appendingPathComponent("HakmemWhiteBoxTests")
+  private static let url = URL(
+    fileURLWithPath: Allocator.productsDirectory + "/HakmemWhiteBoxTests")
 
   static let testNames: [String] =
     ((try? run("--list"))?.output ?? "").split(separator: "\n").map(String.init)

@@ -1,4 +1,5 @@
 import Foundation
+import HakmemTestSupport
 import Testing
 
 /// A program of this package that has run: its exit status and what it wrote.
@@ -15,16 +16,13 @@ struct Finished {
   }
 }
 
-/// Where `swift build` has put the programs: beside the test program.
-let productsDirectory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-  .deletingLastPathComponent()
-
 /// Runs a program of this package to its end.
 func run(
   _ program: String, _ arguments: [String] = [], environment: [String: String] = [:]
 ) throws -> Finished {
   let process = Process()
-  process.executableURL = productsDirectory.appendingPathComponent(program)
+  process.executableURL = URL(
+    fileURLWithPath: Allocator.productsDirectory + "/" + program)
   process.arguments = arguments
   process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
   // Files, not pipes: a full pipe would need a thread that empties it.
