@@ -69,6 +69,40 @@ struct ProfileTests {
       } || stacks.contains("main;[small blocks] 4000"))
   }
 
+  /// A Swift program, the tool itself, and python3 against an independent count of the same event.
+  @Test(
+    .enabled(if: mayProfile && Built.isExecutable("/usr/bin/perf"), "no perf, or it may not count"),
+    arguments: [
+      [Built.tool, "options"],
+      ["/usr/bin/python3", "-c", "rows = [{'n': i, 's': 'x' * (i % 300)} for i in range(60000)]"],
+    ])
+  func perfCountsTheSameFaults(command: [String]) throws {
+    try #require(Built.isExecutable(command[0]))
+    let scratch = Scratch()
+    let (result, _) = try profile(
+      command[0], Array(command.dropFirst()), in: scratch,
+      ["--heap", "0", "--option", "SS_PREFAULT=0"])
+    let counted = try #require(result.faults?.counted)
+    let data = "\(scratch.path)/perf.data"
+    let perf = { (arguments: [String]) in
+      try ChildProcess(
+        program: "/usr/bin/perf", arguments: arguments, environment: ["PATH": "/usr/bin:/bin"]
+      ).run()
+    }
+    let recorded = try perf(
+      [
+        "record", "-q", "-c", "1", "-e", "page-faults", "-d", "-o", data, "--", "/usr/bin/env",
+        "LD_PRELOAD=\(Built.library!)", "HAKMEM_SS_PREFAULT=0",
+      ] + command)
+    try #require(recorded.ending == .exited(0), "\(recorded.errors)")
+    let name = (command[0] as NSString).lastPathComponent
+    let samples = try perf(["script", "-i", data, "--comm", name, "-F", "addr"]).output
+      .split(separator: "\n").count
+    // Its pages of code and libraries are at hand in the kernel, or are not.
+    #expect(
+      abs(Double(counted) / Double(samples) - 1) < 0.02, "\(counted) by hakmem, \(samples) by perf")
+  }
+
   private func profile(
     _ program: String, _ arguments: [String] = [], in scratch: Scratch, _ options: [String] = []
   ) throws -> (result: ProfileResult, folder: String) {
