@@ -8,6 +8,7 @@
  */
 #include "check.h"
 #include <grp.h>
+#include <errno.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -69,7 +70,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     run(input, size);
   }
   int status;
-  CHECK(waitpid(process, &status, 0) == process);
+  pid_t ended;
+  do {
+    /* libFuzzer's timer interrupts. */
+    ended = waitpid(process, &status, 0);
+  } while (ended < 0 && errno == EINTR);
+  CHECK(ended == process);
   CHECK_THAT(WIFEXITED(status), "signal %d", WTERMSIG(status));
 #ifdef OPTIONS
   CHECK_THAT(WEXITSTATUS(status) == 0, "status %d", WEXITSTATUS(status));
