@@ -73,6 +73,8 @@ test-release:
 	  $(SWIFT) build $(RELEASE) --product $$product || exit 1; done
 	$(SWIFT) build --build-tests
 	PRODUCTS_UNDER_TEST=$(CURDIR)/.build/release $(SWIFT) test --skip-build --skip HakmemToolTests
+	PRODUCTS_UNDER_TEST=$(CURDIR)/.build/release $(SWIFT) test --skip-build \
+	  --filter samplingCostsFewInstructions
 
 # The table of Documentation/security.md: what each mode, and glibc, makes of each misuse.
 misuse-table:

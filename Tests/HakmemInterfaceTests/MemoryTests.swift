@@ -15,3 +15,9 @@ import Testing
     try expectSuccess(of: "memory/free.c", ["128", "99", "shuffled", "0"])
   }
 }
+
+@Suite struct `Memory that one thread allocates and another frees` {
+  @Test func `stays within a fifth of what is live`() throws {
+    try expectSuccess(of: "memory/handed_over.c", ["64", "1024"])
+  }
+}

@@ -15,11 +15,11 @@ enum Built {
     return places.map { "\($0)/hakmem-tool" }.first { access($0, X_OK) == 0 } ?? "hakmem-tool"
   }()
 
-  /// HAKMEM's library, when it was built beside the tests.
-  static let library = LibraryLocation.absolute("\(folder)/libhakmem.so")
-
-  /// The workload program, when it was built beside the tests.
-  static let workloads = LibraryLocation.absolute("\(folder)/hakmem-workload")
+  /// Where the library and the workload program lie: another build's folder by `PRODUCTS_UNDER_TEST`.
+  static let products = ProcessInfo.processInfo.environment["PRODUCTS_UNDER_TEST"] ?? folder
+  static let isDebug = (products as NSString).lastPathComponent == "debug"
+  static let library = LibraryLocation.absolute("\(products)/libhakmem.so")
+  static let workloads = LibraryLocation.absolute("\(products)/hakmem-workload")
 
   /// A shared library that changes nothing when it is preloaded.
   static let harmlessLibrary: String? = ProcessMaps.files(TextFile.read("/proc/self/maps") ?? "")
