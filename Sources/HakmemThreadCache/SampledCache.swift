@@ -226,12 +226,20 @@ package struct SampledCache: Equatable {
     }
     let first = stacks(sizeClass.doubled).pointee.freedFirst
     let half = ((bin.top &- first) / 2).roundedUp(to: 8)
-    forEachSlot(from: first, to: first &+ half) { oldest in
-      if !own.push(oldest) { cache.overflow(oldest, sizeClass) }
+    withUnsafeTemporaryAllocation(of: UInt.self, capacity: Int(Self.mostBlocks / 2)) { oldest in
+      let slots = UInt(bitPattern: oldest.baseAddress)
+      cache.record.pointee.isBusy.store(1, ordering: .releasing)
+      Memory.copy(from: first, to: slots, half)
+      Memory.move(from: first &+ half, to: first, bin.top &- first &- half)
+      bin.top &-= half
+      _ = bin.push(block)
+      cache.record.pointee.isBusy.store(0, ordering: .releasing)
+      // Sampling may end in the midst of this, and the stacks be drained.
+      forEachSlot(from: slots, to: slots &+ half) {
+        if !own.push($0) { cache.overflow($0, sizeClass) }
+      }
     }
-    Memory.move(from: first &+ half, to: first, bin.top &- first &- half)
-    bin.top &-= half
-    _ = bin.push(block)
+    cache.drainSampledCacheUnlessUsed()
   }
 
   /// Has the owner's next allocation come to a slow call, whatever its size: to know whether the

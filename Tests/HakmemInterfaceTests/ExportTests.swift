@@ -72,12 +72,12 @@ struct `The library file` {
     #expect(!undefined.contains("__libc_malloc"))
   }
 
-  @Test func `holds no more thread-local storage than one pointer`() throws {
+  @Test func `holds little thread-local storage, so that dlopen finds room`() throws {
     let segments = try lines("readelf", ["-l", "-W"]).filter { $0.contains(" TLS ") }
     for segment in segments {
       let fields = segment.split(separator: " ")
       let size = try #require(Int(fields[5].dropFirst(2), radix: 16))
-      #expect(size <= 16, "\(segment)")
+      #expect(size <= 24, "\(segment)")
     }
   }
 

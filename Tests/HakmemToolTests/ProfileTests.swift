@@ -100,7 +100,7 @@ struct ProfileTests {
       .split(separator: "\n").count
     // Its pages of code and libraries are at hand in the kernel, or are not.
     #expect(
-      abs(Double(counted) / Double(samples) - 1) < 0.02, "\(counted) by hakmem, \(samples) by perf")
+      abs(Double(counted) / Double(samples) - 1) < 0.05, "\(counted) by hakmem, \(samples) by perf")
   }
 
   private func profile(
