@@ -20,17 +20,8 @@ extension ThreadCache {
     if sizeClass.isMedium { openMediumBin(sizeClass) }
     setSurplus(false, sizeClass)
     let first = firstSlot(sizeClass)
-    if sizeClass.isMedium {
-      // From the slabs, one at a time.
-    } else if sizeClass.cacheCapacity >= Depot.batchCapacity {
-      let count = Depot.take(sizeClass, into: first)
-      if count > 0 {
-        extend(sizeClass, toHold: count)
-        return take(count, from: first, sizeClass)
-      }
-    } else {
-      // The batch may be larger than the bin: the rest goes on to the slabs.
-      let block = refillSmallBin(sizeClass)
+    if !sizeClass.isMedium {
+      let block = refillFromDepot(sizeClass)
       if block != 0 { return block }
     }
     var carved = SlabList(sizeClass).carve(into: first, count: sizeClass.refillCount)
@@ -43,6 +34,16 @@ extension ThreadCache {
     // The bin may have shrunk.
     if !sizeClass.isMedium { extend(sizeClass, toHold: carved.count) }
     return take(carved.count, from: first, sizeClass)
+  }
+
+  private func refillFromDepot(_ sizeClass: SizeClass) -> UInt {
+    // The batch may be larger than the bin: the rest goes on to the slabs.
+    guard sizeClass.cacheCapacity >= Depot.batchCapacity else { return refillSmallBin(sizeClass) }
+    let first = firstSlot(sizeClass)
+    let count = Depot.take(sizeClass, into: first)
+    guard count > 0 else { return 0 }
+    extend(sizeClass, toHold: count)
+    return take(count, from: first, sizeClass)
   }
 
   private func refillSmallBin(_ sizeClass: SizeClass) -> UInt {
@@ -132,10 +133,12 @@ extension ThreadCache {
     let bin = bin(sizeClass)
     let moved = UInt(count) &* 8
     countReturned(count, sizeClass)
-    let isKept =
-      !sizeClass.isMedium && Depot.put(sizeClass, first, count: count, reject: Misuse.report)
+    let isKept: Bool
     if sizeClass.isMedium {
       SlabList.giveBack(first, count: count, of: sizeClass, reject: Misuse.report)
+      isKept = false
+    } else {
+      isKept = Depot.put(sizeClass, first, count: count, reject: Misuse.report)
     }
     Memory.move(from: first &+ moved, to: first, bin.top &- first &- moved)
     bin.top = bin.top &- moved

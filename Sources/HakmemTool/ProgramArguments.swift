@@ -25,6 +25,16 @@ struct ProgramArguments: ParsableArguments {
   }
 }
 
+/// A program of the user's to measure in place of the workloads.
+struct MeasuredProgram: ParsableArguments {
+  @Option(
+    parsing: .remaining,
+    help: ArgumentHelp(
+      "A program to measure instead, with its arguments; \"--\" does the same.",
+      valueName: "program"))
+  var program: [String] = []
+}
+
 /// A program that was found fit to run on HAKMEM.
 struct PreparedProgram {
   var file: ProgramFile

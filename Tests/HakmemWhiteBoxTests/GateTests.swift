@@ -18,24 +18,11 @@ enum GateTests {
     WhiteBoxTest("Interception.waitsAtTheGate", interceptedAtTheGate),
   ]
 
-  /// The calling thread's cache as the interface finds it.
-  private static func usableCache() -> ThreadCache {
-    let cache = ThreadCache.current
-    switch cache.kind {
-    case .open: return cache
-    case .intercepted, .sampled: return cache.opened
-    case .closed: return Gate.pass(cache)
-    case .initial, .exited:
-      guard let cache = ThreadCache.adopt() else { Fatal.stop("no thread cache") }
-      return cache
-    }
-  }
-
   private static func use() {
-    let cache = usableCache()
+    let cache = Fixture.usableCache()
     let block = cache.allocate(SizeClass(6))
     expect(block != 0)
-    expect(usableCache().bin(SizeClass(6)).push(block))
+    expect(Fixture.usableCache().bin(SizeClass(6)).push(block))
   }
 
   private static func stopping() {
@@ -101,7 +88,7 @@ enum GateTests {
         Gate.open()
         return
       }
-      let cache = usableCache()
+      let cache = Fixture.usableCache()
       step.pointee.store(1, ordering: .releasing)
       while step.pointee.load(ordering: .acquiring) != 2 { SystemCalls.yieldProcessor() }
       expect(cache.refill(SizeClass(6)) != 0)
@@ -182,7 +169,7 @@ enum GateTests {
       while step.pointee.load(ordering: .sequentiallyConsistent) < 4 { whitebox_sleep(1) }
       use()
       expect(ThreadCache.current.kind == .intercepted)
-      expect(usableCache().kind == .open)
+      expect(Fixture.usableCache().kind == .open)
       step.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
       while step.pointee.load(ordering: .sequentiallyConsistent) < 7 { whitebox_sleep(1) }
       if thread == 1 {

@@ -18,13 +18,13 @@ enum TrimTests {
   /// As `malloc` does it.
   private static func allocate() -> UInt {
     let block = ThreadCache.current.bin(forSize: 96).pop()
-    return block != 0 ? block : usableCache().allocate(sizeClass)
+    return block != 0 ? block : Fixture.usableCache().allocate(sizeClass)
   }
 
   /// As `free` does it.
   private static func free(_ block: UInt) {
     if ThreadCache.current.bin(sizeClass).push(block) { return }
-    let cache = usableCache()
+    let cache = Fixture.usableCache()
     if !cache.bin(sizeClass).push(block) { cache.overflow(block, sizeClass) }
   }
 
@@ -35,7 +35,7 @@ enum TrimTests {
     let top = bin.top
     linger()
     let block = Memory.loadWord(at: top &- 8)
-    guard block != 0 else { return usableCache().allocate(sizeClass) }
+    guard block != 0 else { return Fixture.usableCache().allocate(sizeClass) }
     linger()
     bin.top = top &- 8
     return block
@@ -53,18 +53,6 @@ enum TrimTests {
 
   private static func linger() { for _ in 0..<50 { hakmem_compiler_barrier() } }
 
-  private static func usableCache() -> ThreadCache {
-    let cache = ThreadCache.current
-    switch cache.kind {
-    case .open: return cache
-    case .intercepted, .sampled: return cache.opened
-    case .closed: return Gate.pass(cache)
-    case .initial, .exited:
-      guard let cache = ThreadCache.adopt() else { Fatal.stop("no thread cache") }
-      return cache
-    }
-  }
-
   private static func look() { ThreadCache.trimIdle { $0() } }
 
   /// Fills the calling thread's bin and returns how many blocks lie there.
@@ -72,7 +60,7 @@ enum TrimTests {
     var blocks = InlineArray<60, UInt>(repeating: 0)
     for index in 0..<60 { blocks[index] = allocate() }
     for index in 0..<60 { free(blocks[index]) }
-    return usableCache().count(sizeClass)
+    return Fixture.usableCache().count(sizeClass)
   }
 
   private static func idle() {
@@ -82,7 +70,7 @@ enum TrimTests {
       if thread == 0 {
         let cached = fillBin()
         expect(cached >= 60)
-        let cache = usableCache()
+        let cache = Fixture.usableCache()
         step.pointee.store(1, ordering: .sequentiallyConsistent)
         while step.pointee.load(ordering: .sequentiallyConsistent) < 2 { whitebox_sleep(1) }
         var left = 0
@@ -123,7 +111,7 @@ enum TrimTests {
           }
         }
         expect(ThreadCache.current.kind == .open)
-        expectEqual(usableCache().count(sizeClass), cached - 8, "blocks in the bin")
+        expectEqual(Fixture.usableCache().count(sizeClass), cached - 8, "blocks in the bin")
         return
       }
       for round in 0..<8 {

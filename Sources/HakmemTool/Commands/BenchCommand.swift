@@ -37,18 +37,15 @@ struct BenchCommand: ParsableCommand {
   @OptionGroup var library: LibraryArguments
   @OptionGroup var options: OptionArguments
 
-  @Option(
-    parsing: .remaining,
-    help: ArgumentHelp(
-      "A program to measure instead, with its arguments; \"--\" does the same.",
-      valueName: "program"))
-  var program: [String] = []
+  @OptionGroup var measured: MeasuredProgram
 
   func validate() throws {
-    if !program.isEmpty && (!workloads.isEmpty || selection.all || !selection.trace.isEmpty) {
+    if !measured.program.isEmpty
+      && (!workloads.isEmpty || selection.all || !selection.trace.isEmpty)
+    {
       throw ValidationError("Give workloads or a program, not both.")
     }
-    if !program.isEmpty && (effort.callgrind || !effort.threads.counts.isEmpty) {
+    if !measured.program.isEmpty && (effort.callgrind || !effort.threads.counts.isEmpty) {
       throw ValidationError("--callgrind and --threads are for workloads, not for a program.")
     }
   }

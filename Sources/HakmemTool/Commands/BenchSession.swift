@@ -44,7 +44,7 @@ struct BenchSession {
 
   /// Runs the benchmark.
   func run() throws -> BenchResult {
-    let isProgram = !command.program.isEmpty
+    let isProgram = !command.measured.program.isEmpty
     var result = BenchResult.begin(
       plan, kind: command.effort.callgrind ? "callgrind" : "time",
       seconds: isProgram || command.effort.callgrind ? nil : plan.effort.seconds,
@@ -55,12 +55,12 @@ struct BenchSession {
 
   private func runProgram(_ result: BenchResult) throws -> BenchResult {
     let file = try ProgramFile(
-      named: command.program[0], searchPath: location.environment["PATH"])
+      named: command.measured.program[0], searchPath: location.environment["PATH"])
     for allocator in plan.allocators {
       if let library = allocator.library { try file.checkPreloadable(library: library) }
     }
     return try ProgramBench(
-      plan: plan, program: file.path, arguments: Array(command.program.dropFirst())
+      plan: plan, program: file.path, arguments: Array(command.measured.program.dropFirst())
     ).run(into: result)
   }
 

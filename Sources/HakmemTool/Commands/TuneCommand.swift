@@ -49,15 +49,10 @@ struct TuneCommand: ParsableCommand {
   @OptionGroup var library: LibraryArguments
   @OptionGroup var options: OptionArguments
 
-  @Option(
-    parsing: .remaining,
-    help: ArgumentHelp(
-      "A program to measure instead, with its arguments; \"--\" does the same.",
-      valueName: "program"))
-  var program: [String] = []
+  @OptionGroup var measured: MeasuredProgram
 
   func validate() throws {
-    if !program.isEmpty && !workloads.isEmpty {
+    if !measured.program.isEmpty && !workloads.isEmpty {
       throw ValidationError("Give workloads or a program, not both.")
     }
     if let rounds, !(1...10_000).contains(rounds) {
@@ -86,7 +81,7 @@ struct TuneCommand: ParsableCommand {
     if location.environment["LD_PRELOAD"] != nil {
       notes.append("LD_PRELOAD of this shell was left out of every run.")
     }
-    let isProgram = !program.isEmpty
+    let isProgram = !measured.program.isEmpty
     var result = BenchResult.begin(
       plan, kind: "time", seconds: isProgram ? nil : plan.effort.seconds, options: base)
     result.notes = notes
@@ -114,10 +109,10 @@ struct TuneCommand: ParsableCommand {
   private func runProgram(
     _ plan: BenchPlan, _ result: BenchResult, _ location: LibraryLocation
   ) throws -> BenchResult {
-    let file = try ProgramFile(named: program[0], searchPath: location.environment["PATH"])
+    let file = try ProgramFile(named: measured.program[0], searchPath: location.environment["PATH"])
     if let library = plan.allocators[0].library { try file.checkPreloadable(library: library) }
     return try ProgramBench(
-      plan: plan, program: file.path, arguments: Array(program.dropFirst())
+      plan: plan, program: file.path, arguments: Array(measured.program.dropFirst())
     ).run(into: result)
   }
 

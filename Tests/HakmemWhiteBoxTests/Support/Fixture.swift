@@ -33,6 +33,19 @@ enum Fixture {
       UnsafeRawPointer(value.utf8Start).assumingMemoryBound(to: CChar.self))
   }
 
+  /// The calling thread's cache as the interface finds it.
+  static func usableCache() -> ThreadCache {
+    let cache = ThreadCache.current
+    switch cache.kind {
+    case .open: return cache
+    case .intercepted, .sampled: return cache.opened
+    case .closed: return Gate.pass(cache)
+    case .initial, .exited:
+      guard let cache = ThreadCache.adopt() else { Fatal.stop("no thread cache") }
+      return cache
+    }
+  }
+
   /// Zero memory for a test's own use.
   static func memory(_ byteCount: Int) -> UInt {
     guard let start = SystemCalls.map(byteCount: UInt(byteCount), protection: .readWrite) else {

@@ -135,22 +135,7 @@ static void zero(void) {
   CHECK_THAT(pages < all / 2, "%ld of %ld pages", pages, all);
 }
 
-/* Bytes of this process's huge pages. */
-static size_t huge_bytes(void) {
-  static char text[4096];
-  size_t kibibytes = 0;
-  int file = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
-  CHECK(file >= 0);
-  ssize_t length = read(file, text, sizeof text - 1);
-  CHECK(length > 0);
-  text[length] = 0;
-  close(file);
-  const char *line = strstr(text, "\nAnonHugePages:");
-  CHECK(line != NULL && sscanf(line, " AnonHugePages: %zu", &kibibytes) == 1);
-  return kibibytes << 10;
-}
-
-static bool is_huge(void) { return huge_bytes() >= goal; }
+static bool is_huge(void) { return rollup_bytes("AnonHugePages") >= goal; }
 
 static void collapse(bool is_expected) {
   enum { count = 160000, size = 200 };
@@ -165,7 +150,7 @@ static void collapse(bool is_expected) {
     wait_for(is_huge, "dense memory does not become huge pages");
   } else {
     rest(4000);
-    CHECK(huge_bytes() == 0);
+    CHECK(rollup_bytes("AnonHugePages") == 0);
   }
   for (int i = 0; i < count; i++) {
     CHECK(holds(blocks[i], size, (unsigned char)i));

@@ -6,19 +6,7 @@
 
 enum { count = 40000, size = 1600 };
 
-static size_t lazy_bytes(void) {
-  static char text[4096];
-  size_t kibibytes = 0;
-  int file = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
-  CHECK(file >= 0);
-  ssize_t length = read(file, text, sizeof text - 1);
-  CHECK(length > 0);
-  text[length] = 0;
-  close(file);
-  const char *line = strstr(text, "\nLazyFree:");
-  CHECK(line != NULL && sscanf(line, " LazyFree: %zu", &kibibytes) == 1);
-  return kibibytes << 10;
-}
+static size_t lazy_bytes(void) { return rollup_bytes("LazyFree"); }
 
 static void fill_and_free(unsigned char *blocks[], bool keeps_some) {
   for (int i = 0; i < count; i++) {

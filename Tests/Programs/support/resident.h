@@ -10,21 +10,25 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-/* Exact, unlike /proc/self/statm, whose counters lag behind by some pages a processor. Allocates
- * nothing. */
-static inline size_t resident_bytes(void) {
-  size_t kibibytes = 0;
-  char text[4096];
+/* What a line of /proc/self/smaps_rollup says, as "Rss": exact, unlike /proc/self/statm, whose counters
+ * lag behind by some pages a processor. Allocates nothing. */
+static inline size_t rollup_bytes(const char *name) {
+  char text[4096], line[32];
   int file = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
   CHECK(file >= 0);
   ssize_t length = read(file, text, sizeof text - 1);
   CHECK(length > 0);
   text[length] = 0;
   close(file);
-  const char *line = strstr(text, "\nRss:");
-  CHECK(line != NULL && sscanf(line, " Rss: %zu", &kibibytes) == 1);
+  snprintf(line, sizeof line, "\n%s:", name);
+  const char *found = strstr(text, line);
+  CHECK(found != NULL);
+  size_t kibibytes = 0;
+  CHECK(sscanf(found + strlen(line), "%zu", &kibibytes) == 1);
   return kibibytes << 10;
 }
+
+static inline size_t resident_bytes(void) { return rollup_bytes("Rss"); }
 
 /* Pages that the process got so far, by a fault or by MADV_POPULATE_WRITE: Linux counts both here. */
 static inline long pages_given(void) {
