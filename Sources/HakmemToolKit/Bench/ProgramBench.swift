@@ -67,7 +67,6 @@ package final class ProgramBench {
       program: program, arguments: arguments,
       environment: allocator.environment(plan.environment))
     child.output = .discard
-    let ownPeak = ResidentMemory.ownPeakKiB
     var memory = ResidentMemory()
     let outcome = try child.run { memory.sample($0) }
     guard outcome.ending == .exited(0) else {
@@ -76,9 +75,7 @@ package final class ProgramBench {
     }
     guard round > 0 else { return }
     timelines[cell.allocator, default: []].append(Timeline.thinned(memory.timeline))
-    // The kernel's figure is exact, but never below the size of the process that started it.
-    let peak =
-      outcome.maximumResidentKiB > ownPeak ? outcome.maximumResidentKiB : memory.peakKiB
+    let peak = memory.peakKiB(charged: outcome.maximumResidentKiB)
     cell.runs.append(
       BenchResult.Run(
         round: round, value: outcome.wallSeconds, seconds: outcome.wallSeconds,

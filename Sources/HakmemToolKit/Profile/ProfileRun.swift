@@ -43,6 +43,7 @@ package final class ProfileRun {
   /// - Throws: `Failure` when the program cannot be run.
   package func run(_ plan: Plan) throws -> Outcome {
     let started = Date()
+    var memory = ResidentMemory()
     var environment = plan.environment
     environment["HAKMEM_PROFILE"] = folder
     environment["HAKMEM_PROFILE_SAMPLE"] = "\(plan.heapDistance)"
@@ -76,6 +77,7 @@ package final class ProfileRun {
       let ended = wait4(child, &status, WNOHANG, &usage) == child
       session.drain { recording.add($0) }
       recording.lookForHugePages()
+      memory.sample(child)
       if ended { break }
       usleep(2000)
     }
@@ -85,8 +87,9 @@ package final class ProfileRun {
       command: [plan.program] + plan.arguments, date: ISO8601DateFormatter().string(from: started),
       ending: ProfileRun.ending(status), seconds: seconds,
       userSeconds: ProfileRun.seconds(usage.ru_utime),
-      systemSeconds: ProfileRun.seconds(usage.ru_stime), peakKiB: usage.ru_maxrss, processes: 1,
-      isPartial: false, notes: [])
+      systemSeconds: ProfileRun.seconds(usage.ru_stime),
+      peakKiB: memory.peakKiB(charged: usage.ru_maxrss) ?? 0, processes: 1, isPartial: false,
+      notes: [])
     return outcome(
       &result, session, ProfileAnalysis(profileFolder: folder),
       charged: usage.ru_minflt + usage.ru_majflt, wantsHeap: plan.heapDistance > 0)

@@ -1,11 +1,17 @@
 import Foundation
 
-/// Resident memory of a running process, sampled from /proc.
+/// Resident memory of a process, sampled from /proc while it runs. Made before the process is.
 struct ResidentMemory {
   /// Milliseconds since the first sample, and KiB.
   private(set) var timeline: [[Double]] = []
-  /// The largest size that the kernel recorded up to the last sample; nil before the first.
-  private(set) var peakKiB: Int?
+  /// The largest size since the last exec, as the kernel recorded it; nil before the first sample.
+  private var sampledPeakKiB: Int?
+  /// The largest size of this process, which starts the other.
+  private let ownPeakKiB = {
+    var usage = rusage()
+    getrusage(0 /* RUSAGE_SELF */, &usage)
+    return usage.ru_maxrss
+  }()
   private let start = Clock.seconds
 
   /// Takes a sample; a process that is gone gives none.
@@ -14,7 +20,9 @@ struct ResidentMemory {
       let resident = ResidentMemory.kibibytes(status, "VmRSS")
     else { return }
     timeline.append([(Clock.seconds - start) * 1000, Double(resident)])
-    if let peak = ResidentMemory.kibibytes(status, "VmHWM") { peakKiB = max(peakKiB ?? 0, peak) }
+    if let peak = ResidentMemory.kibibytes(status, "VmHWM") {
+      sampledPeakKiB = peak
+    }
   }
 
   /// The size at the end of the process's life: the median of the last tenth of the samples.
@@ -23,12 +31,11 @@ struct ResidentMemory {
     return Descriptive.median(timeline.suffix(max(1, timeline.count / 10)).map { $0[1] })
   }
 
-  /// The largest size of this process so far.
-  static var ownPeakKiB: Int {
-    var usage = rusage()
-    getrusage(0 /* RUSAGE_SELF */, &usage)
-    return usage.ru_maxrss
-  }
+  /// The largest size in the process's life; nil when it was too short for a sample.
+  ///
+  /// - Parameter charged: `ru_maxrss` of the process, exact but never below the size of the process
+  ///   that started it, whose memory it had until it called `exec`.
+  func peakKiB(charged: Int) -> Int? { charged > ownPeakKiB ? charged : sampledPeakKiB }
 
   private static func kibibytes(_ status: String, _ name: String) -> Int? {
     Machine.field(status, name).flatMap { $0.split(separator: " ").first }.flatMap { Int($0) }

@@ -4,6 +4,7 @@
  *
  *   remote_free BLOCKS PAIRS
  */
+#include "resident.h"
 #include "threads.h"
 #include <stdatomic.h>
 
@@ -46,17 +47,6 @@ static void *consume(void *argument) {
   return NULL;
 }
 
-static size_t peak_bytes(void) {
-  char line[256];
-  size_t kibibytes = 0;
-  FILE *file = fopen("/proc/self/status", "r");
-  CHECK(file != NULL);
-  while (fgets(line, sizeof line, file) != NULL && sscanf(line, "VmHWM: %zu", &kibibytes) != 1) {
-  }
-  fclose(file);
-  return kibibytes * 1024;
-}
-
 int main(int count, char **arguments) {
   CHECK(count == 3);
   blocks_each = strtoul(arguments[1], NULL, 0);
@@ -71,7 +61,7 @@ int main(int count, char **arguments) {
   for (int i = 0; i < pairs * 2; i++) {
     join(threads[i]);
   }
-  size_t live = (size_t)pairs * (queue_length * 640 + 200000), peak = peak_bytes();
+  size_t live = (size_t)pairs * (queue_length * 640 + 200000), peak = peak_resident_bytes();
   CHECK_THAT(peak < live * 4 + ((size_t)64 << 20), "peak of %zu bytes, %zu live", peak, live);
   return 0;
 }

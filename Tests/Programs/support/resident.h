@@ -30,6 +30,19 @@ static inline size_t rollup_bytes(const char *name) {
 
 static inline size_t resident_bytes(void) { return rollup_bytes("Rss"); }
 
+/* The largest size since the process's exec; ru_maxrss has that of the parent in it. */
+static inline size_t peak_resident_bytes(void) {
+  char line[256];
+  size_t kibibytes = 0;
+  FILE *file = fopen("/proc/self/status", "r");
+  CHECK(file != NULL);
+  while (fgets(line, sizeof line, file) != NULL && sscanf(line, "VmHWM: %zu", &kibibytes) != 1) {
+  }
+  fclose(file);
+  CHECK(kibibytes > 0);
+  return kibibytes << 10;
+}
+
 /* Pages that the process got so far, by a fault or by MADV_POPULATE_WRITE: Linux counts both here. */
 static inline long pages_given(void) {
   struct rusage usage;
