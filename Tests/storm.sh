@@ -63,6 +63,7 @@ storm() {
   fork_slow) on "$programs/fork_slow" 3 ;;
   fork_slow_one_core) on taskset -c 0 "$programs/fork_slow" 2 ;;
   fork_slow_quota) halved env LD_PRELOAD="$library" timeout -s KILL 600 "$programs/fork_slow" 1 ;;
+  fork_sweep) on "$programs/fork_sweep" 5 ;;
   signals) on "$programs/signal_fork" alone && on "$programs/signal_fork" threads ;;
   execs) on "$programs/vfork_exec" ;;
   walks) on "$programs/disable_storm" 50 ;;
@@ -80,7 +81,7 @@ storm() {
   esac
 }
 
-names=${STORMS:-fork_busy fork_slow fork_slow_one_core fork_slow_quota signals execs walks \
+names=${STORMS:-fork_busy fork_slow fork_slow_one_core fork_slow_quota fork_sweep signals execs walks \
   ten_thousand_threads churn small_stacks address_space growth data near_limit model_one_core faults}
 for name in $names; do
   round=1

@@ -82,8 +82,8 @@ enum Process {
   /// this thread holds already (a signal handler that forks) stays as it is; then the others are
   /// only tried for a while, because who holds one may wait for this thread's.
   static func prepareFork() {
-    var holdsOne = false
-    LockRank.forEach { if Lock($0).isHeldByThisThread { holdsOne = true } }
+    Sweep.prepareFork()
+    let holdsOne = Lock.isAnyHeldByThisThread
     var taken: UInt64 = 0
     LockRank.forEach { rank in
       let lock = Lock(rank)
@@ -103,6 +103,7 @@ enum Process {
     LockRank.forEach { rank in
       if taken & (1 << UInt64(rank.rawValue)) != 0 { Lock(rank).release() }
     }
+    Sweep.resumeParent()
   }
 
   static func resumeChild() {
@@ -114,6 +115,7 @@ enum Process {
       // One that neither was taken nor is this thread's had a holder that is no more.
       if isTaken || !Lock(rank).isHeldByThisThread { Lock(rank).reset() }
     }
+    Sweep.resumeChild()
     Gate.resetAfterFork()
     Background.resetAfterFork()
     LimitCallback.resetAfterFork()

@@ -254,9 +254,9 @@ package enum SuperSlabPool {
 
   /// Moves the empty SuperSlabs from the available list to the warm pool.
   package static func retireEmpty() {
-    forEachNode {
-      retireEmpty(from: available(1, $0))
-      retireEmpty(from: available(4, $0))
+    forEachNode { node in
+      Sweep.perform { retireEmpty(from: available(1, node)) }
+      Sweep.perform { retireEmpty(from: available(4, node)) }
     }
   }
 
@@ -276,9 +276,9 @@ package enum SuperSlabPool {
 
   /// Calls `body` for the available SuperSlabs that `isWanted`; meanwhile the caller holds them.
   static func forEachAvailable(where isWanted: (SuperSlab) -> Bool, _ body: (SuperSlab) -> Void) {
-    forEachNode {
-      forEach(in: available(1, $0), where: isWanted, body)
-      forEach(in: available(4, $0), where: isWanted, body)
+    forEachNode { node in
+      Sweep.perform { forEach(in: available(1, node), where: isWanted, body) }
+      Sweep.perform { forEach(in: available(4, node), where: isWanted, body) }
     }
   }
 
@@ -316,7 +316,7 @@ package enum SuperSlabPool {
 
   /// Gives the pages of warm SuperSlabs back that were emptied at least `age` milliseconds ago.
   package static func purgeWarm(age: UInt32) {
-    forEachNode { purge(warm($0), age: age) }
+    forEachNode { node in Sweep.perform { purge(warm(node), age: age) } }
   }
 
   private static func purge(_ warm: TaggedStack, age: UInt32) {
@@ -339,6 +339,10 @@ package enum SuperSlabPool {
   /// Gives the pages of empty SuperSlabs back for good that went lazily.
   static func purgeLazy() {
     guard Purge.isLazy else { return }
+    Sweep.perform { purgeLazyOfCold() }
+  }
+
+  private static func purgeLazyOfCold() {
     var address = cold.popAll()
     while address != 0 {
       let next = TaggedStack.next(after: address)

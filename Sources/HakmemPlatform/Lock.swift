@@ -107,6 +107,12 @@ package struct Lock {
       == ThreadIdentity.current
   }
 
+  package static var isAnyHeldByThisThread: Bool {
+    var isHeld = false
+    LockRank.forEach { if Lock($0).isHeldByThisThread { isHeld = true } }
+    return isHeld
+  }
+
   /// Frees the lock and forgets its waiters, in the child of a fork.
   package func reset() { word.pointee.store(0, ordering: .releasing) }
 
@@ -139,6 +145,7 @@ package enum PlatformStorage {
   static var controlGroup: UInt { base &+ 704 }
   static var secret: UInt { base &+ 768 }
   static var callStack: UInt { base &+ 832 }
+  static var sweep: UInt { base &+ 896 }
   static var mapLog: UInt { base &+ 2048 }
   static var topology: UInt { base &+ 3584 }
   static var prewarmEntries: UInt { base &+ 3072 }

@@ -38,6 +38,7 @@ extension PlatformStorage {
     map.add(controlGroup, MemoryLayout<ControlGroup.State>.size)
     map.add(secret, MemoryLayout<Secret.State>.size)
     map.add(callStack, MemoryLayout<CallStack.State>.size)
+    map.add(sweep, MemoryLayout<Sweep.State>.size)
     Option.forEach { map.add($0.slot, Option.slotBytes) }
     map.add(mapLog, MemoryLayout<MapLog.State>.size)
     map.add(prewarmEntries, PrewarmValue.mostEntries * PrewarmValue.entryBytes)

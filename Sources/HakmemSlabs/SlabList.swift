@@ -229,6 +229,10 @@ package struct SlabList {
   /// in the others. Lists those first that need no more work: the rest may take a while, and who
   /// finds the list empty makes a new slab.
   package func sweep(keeping: Int, _ purging: Purging = .beyondBound) {
+    Sweep.perform { sweepWhole(keeping: keeping, purging) }
+  }
+
+  private func sweepWhole(keeping: Int, _ purging: Purging) {
     state.pointee.emptied.store(0, ordering: .relaxed)
     state.pointee.freedPages.store(0, ordering: .relaxed)
     var kept = 0

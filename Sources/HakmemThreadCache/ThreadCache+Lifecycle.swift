@@ -134,11 +134,13 @@ extension ThreadCache {
   /// Flushes the caches that no thread owns and that were parked `age` milliseconds ago.
   package static func flushParked(age: UInt32) {
     markAged(age)
-    while true {
-      let record = aged.pop()
-      guard record != 0 else { return }
-      ThreadCache(unsafeRecord: record).flush(toSlabs: true)
-      flushed.push(record)
+    Sweep.perform {
+      while true {
+        let record = aged.pop()
+        guard record != 0 else { return }
+        ThreadCache(unsafeRecord: record).flush(toSlabs: true)
+        flushed.push(record)
+      }
     }
   }
 

@@ -11,6 +11,11 @@ import Testing
     try expectSuccess(of: "lifecycle/fork_slow.c", ["\(5 * Allocator.scale)"])
   }
 
+  @Test(.enabled(if: Allocator.underTest.isHakmem, "it counts slabs"))
+  func `forked while a thread gives all memory back finds what is free`() throws {
+    try expectSuccess(of: "lifecycle/fork_sweep.c", ["\(5 * Allocator.scale)"])
+  }
+
   @Test(.enabled(if: Allocator.underTest.isHakmem))
   func `stopped by malloc_disable keeps each block where it is`() throws {
     try expectSuccess(of: "lifecycle/disable_storm.c", ["\(60 * Allocator.scale)"])
