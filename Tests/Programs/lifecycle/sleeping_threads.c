@@ -11,14 +11,33 @@ enum { most_threads = 10000 };
 static uintptr_t thread_count = 1000;
 static sem_t asleep, wake;
 
+/* One thread of sixteen uses all of the heap, the others small blocks: touching large ones is what
+ * takes time. */
+static void use_some(uintptr_t salt) {
+  if (salt % 16 == 0) {
+    use_the_heap((unsigned)salt);
+    return;
+  }
+  enum { count = 40 };
+  void *blocks[count];
+  for (unsigned i = 0; i < count; i++) {
+    size_t size = ((unsigned)salt * 31 + i * 97) % 1000;
+    blocks[i] = memset(malloc(size), (int)i, size);
+  }
+  for (unsigned i = 0; i < count; i++) {
+    CHECK(holds(blocks[i], ((unsigned)salt * 31 + i * 97) % 1000, (unsigned char)i));
+    free(blocks[i]);
+  }
+}
+
 static void *allocate_and_sleep(void *salt) {
-  use_the_heap((unsigned)(uintptr_t)salt);
+  use_some((uintptr_t)salt);
   void *kept = memset(malloc(200), 3, 200);
   sem_post(&asleep);
   while (sem_wait(&wake) != 0) {
   }
   CHECK(holds(kept, 200, 3));
-  use_the_heap((unsigned)(uintptr_t)salt + 1);
+  use_some((uintptr_t)salt + 1);
   return kept;
 }
 
