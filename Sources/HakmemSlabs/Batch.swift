@@ -8,7 +8,7 @@ package struct Batch {
   @inline(__always)
   package init(unsafeRecord address: UInt) { self.address = address }
 
-  private static let lines: UInt = 5
+  private static let lines: UInt = 9
   private static let byteCount: UInt = lines * Constants.lineBytes
   private static let headerBytes: UInt = 16
   package static let capacity = Int((byteCount - headerBytes) / 8)
