@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fuzzes the library for FUZZ_SECONDS (600): allocation sequences with coverage of the library, then
-# options and traces on whole programs. What is found stays in .build/fuzz; inputs worth keeping go
+# options and traces on whole programs, then profiles. What is found stays in .build/fuzz; inputs worth keeping go
 # to Tests/Fuzz/corpus, which the test suite replays. Needs the clang that comes with Swift.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -37,3 +37,9 @@ run() {
 run heap $((seconds * 8 / 10)) -max_len=4096
 run options $((seconds / 10)) -max_len=300 -dict=Tests/Fuzz/options.dict
 run traces $((seconds / 10)) -max_len=2000
+# The tool reads what a profiled process leaves.
+PROFILE_SEED=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+PROFILE_INPUTS=$((seconds * 20))
+export PROFILE_SEED PROFILE_INPUTS
+echo "fuzz: $PROFILE_INPUTS damaged profiles, seed $PROFILE_SEED"
+swift test --filter DamagedProfileTests

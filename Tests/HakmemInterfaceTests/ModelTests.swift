@@ -14,6 +14,16 @@ import Testing
       timeout: 120 + 60 * Double(Allocator.scale))
   }
 
+  @Test func `of eight threads on one processor agrees with the model`() throws {
+    try Allocator.underTest.requireExists()
+    let program = try TestProgram.build("model/model.c")
+    let arguments = [9, 300_000 * Allocator.scale, 8, 300].map(String.init)
+    let first = try #require(System.firstProcessor)
+    let command = Command(try System.require("taskset"), ["-c", "\(first)", program] + arguments)
+    let outcome = try command.run()
+    #expect(outcome.succeeded, "\(outcome)")
+  }
+
   @Test(arguments: [1, 2]) func `of one thread and few blocks agrees with the model`(
     seed: Int
   ) throws {

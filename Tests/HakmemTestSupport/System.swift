@@ -42,6 +42,15 @@ public enum System {
     try Test.cancel("\(reason)")
   }
 
+  /// A processor that this process may run on.
+  public static var firstProcessor: Int? {
+    let lines = text(of: "/proc/self/status").split(separator: "\n")
+    let list = lines.first { $0.hasPrefix("Cpus_allowed_list:") }
+    return list?.split(separator: "\t").last?.split { $0 == "-" || $0 == "," }.first.flatMap {
+      Int($0)
+    }
+  }
+
   /// A TCP port of the loopback interface that nobody uses at this moment.
   public static func freePort() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -29,8 +29,11 @@ struct HeapFile {
   private static let stacksOffset = 4096
   private static let stackBytes = 512
   private static let one = 256
+  /// No sum of a process's figures is more; so the sums of many files are numbers still.
+  private static let mostSum = 1 << 52
 
-  /// - Returns: nil when the file is no heap profile, or was never begun.
+  /// - Returns: nil when the file is no heap profile, was never begun, or holds what no process can
+  ///   have counted: the profiled program may have written into it by mistake.
   init?(path: String) {
     guard
       let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped),
@@ -51,8 +54,10 @@ struct HeapFile {
     let peaks = number(80)
     sizes = (0..<64).map { number(512 + 8 * $0) / HeapFile.one }
     lifetimes = (0..<64).map { number(1024 + 8 * $0) / HeapFile.one }
+    var sum = Sum()
+    for figure in [samples, untracked, peakBytes, distance] + sizes + lifetimes { sum.add(figure) }
     let capacity = number(32)
-    guard capacity > 0, capacity <= 1 << 24,
+    guard distance > 0, capacity > 0, capacity <= 1 << 24,
       data.count >= HeapFile.stacksOffset + capacity * HeapFile.stackBytes
     else { return nil }
     var stacks: [Stack] = []
@@ -70,7 +75,29 @@ struct HeapFile {
           temporaryCount: number(base + 64) / HeapFile.one, lifetimes: number(base + 72),
           freedCount: number(base + 80)))
     }
+    for stack in stacks {
+      for figure in [
+        stack.liveBytes, stack.liveCount, stack.totalBytes, stack.totalCount, stack.peakBytes,
+        stack.temporaryCount, stack.freedCount,
+      ] { sum.add(figure) }
+    }
+    guard sum.isPossible else { return nil }
     self.stacks = stacks
+  }
+
+  /// Of all figures together.
+  private struct Sum {
+    private var value = 0
+    private(set) var isPossible = true
+
+    mutating func add(_ figure: Int) {
+      let (sum, overflows) = value.addingReportingOverflow(figure)
+      if figure < 0 || overflows || sum > HeapFile.mostSum {
+        isPossible = false
+      } else {
+        value = sum
+      }
+    }
   }
 }
 
@@ -90,7 +117,7 @@ struct HeapAnalysis {
       sampleBytes: first.distance, samples: 0, liveBytes: 0, liveCount: 0, totalBytes: 0,
       totalCount: 0, peakBytes: 0, temporaryCount: 0, sizes: Array(repeating: 0, count: 48),
       lifetimes: Array(repeating: 0, count: 48), untracked: 0, stacks: [])
-    var lifetimes: [[StackProfile.Frame]: (sum: Int, count: Int)] = [:]
+    var lifetimes: [[StackProfile.Frame]: (sum: Double, count: Int)] = [:]
     for file in files {
       result.samples += file.samples
       result.untracked += file.untracked
@@ -117,12 +144,12 @@ struct HeapAnalysis {
         row.peakBytes += stack.peakBytes
         row.temporaryCount += stack.temporaryCount
         rows[frames] = row
-        lifetimes[frames, default: (0, 0)].sum += stack.lifetimes
+        lifetimes[frames, default: (0, 0)].sum += Double(stack.lifetimes)
         lifetimes[frames, default: (0, 0)].count += stack.freedCount
       }
     }
     for (frames, lifetime) in lifetimes where lifetime.count > 0 {
-      rows[frames]?.meanLifetimeMilliseconds = Double(lifetime.sum) / Double(lifetime.count)
+      rows[frames]?.meanLifetimeMilliseconds = lifetime.sum / Double(lifetime.count)
     }
     for row in rows.values {
       result.liveBytes += row.liveBytes

@@ -24,6 +24,8 @@ struct MapLogFile {
   private static let magic: UInt64 = 0x3150_414d_4d4b_4148
   private static let headerBytes = 64
   private static let entryBytes = 24
+  /// Beyond what any process can map.
+  private static let addressLimit: UInt64 = 1 << 57
 
   /// - Returns: nil when the file is no map log, or was never begun.
   init?(path: String) {
@@ -43,7 +45,10 @@ struct MapLogFile {
       let offset = MapLogFile.headerBytes + index * MapLogFile.entryBytes
       let packed = word(offset + 16)
       let time = word(offset)
-      guard time != 0, let event = Event(rawValue: UInt8(truncatingIfNeeded: packed)) else {
+      // The profiled program may have written there by mistake.
+      guard time != 0, word(offset + 8) < MapLogFile.addressLimit,
+        let event = Event(rawValue: UInt8(truncatingIfNeeded: packed))
+      else {
         continue
       }
       entries.append(

@@ -1,8 +1,8 @@
 /*
  * Runs a program again and again, and lets a system call of the allocator fail each time: mmap,
- * munmap, mremap, mprotect and madvise made from libhakmem.so, clone made by anybody. The kernel
- * asks this program before each such call (seccomp's user notifications), so that the library under
- * test is the one that ships. The program must exit with 0 each time.
+ * munmap, mremap, mprotect, madvise and process_madvise made from libhakmem.so, clone made by
+ * anybody. The kernel asks this program before each such call (seccomp's user notifications), so that
+ * the library under test is the one that ships. The program must exit with 0 each time.
  *
  *   inject once PROGRAM…              the n-th call fails, for every n up to the last one
  *   inject onward PROGRAM…            the n-th call and all after it, for every n
@@ -34,7 +34,7 @@ static const struct kind {
     {SYS_mmap, ENOMEM, "mmap"},         {SYS_munmap, ENOMEM, "munmap"},
     {SYS_mremap, ENOMEM, "mremap"},     {SYS_mprotect, ENOMEM, "mprotect"},
     {SYS_madvise, EAGAIN, "madvise"},   {SYS_clone, EAGAIN, "clone"},
-    {SYS_clone3, EAGAIN, "clone3"},
+    {SYS_clone3, EAGAIN, "clone3"},     {SYS_process_madvise, EAGAIN, "process_madvise"},
 };
 enum { kind_count = sizeof kinds / sizeof kinds[0] };
 
