@@ -5,9 +5,9 @@ import Synchronization
 ///
 /// Memory that is freed once and never asked for again only swells the process, and memory that is
 /// given back just before it is needed again costs page faults. So nothing is kept on trust: each
-/// time that memory is wanted within the purge delay of its return, and not for the first time, four
-/// times as many bytes may be kept from then on; each time that kept memory ages in vain, as many
-/// fewer as aged.
+/// time that memory is wanted within the purge delay of its return, and not for the first time, as
+/// many bytes more may be kept from then on; each time that kept memory ages in vain, as many fewer
+/// as aged.
 package struct KeepCredit {
   struct State: ~Copyable {
     let bytes: Atomic<Int>
@@ -29,7 +29,7 @@ package struct KeepCredit {
     guard last != 0, now &- last <= delay else { return }
     PurgeDelay.shared.lengthen(at: now)
     let bound = Int(Option.warmBytes.value << 20)
-    let grown = state.pointee.bytes.wrappingAdd(4 * Int(byteCount), ordering: .relaxed).newValue
+    let grown = state.pointee.bytes.wrappingAdd(Int(byteCount), ordering: .relaxed).newValue
     if grown > bound { state.pointee.bytes.store(bound, ordering: .relaxed) }
   }
 

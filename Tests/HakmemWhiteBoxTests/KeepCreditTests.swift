@@ -60,11 +60,11 @@ enum KeepCreditTests {
     credit.regret(1 << 20, returnedAt: Clock.milliseconds())
     expectEqual(credit.bytes, 0, "the credit after one regret")
     credit.regret(1 << 20, returnedAt: Clock.milliseconds())
-    expectEqual(credit.bytes, 4 << 20, "the credit after two")
+    expectEqual(credit.bytes, 1 << 20, "the credit after two")
     credit.regret(2 << 20, returnedAt: Clock.milliseconds())
-    expectEqual(credit.bytes, 12 << 20, "the credit after three")
+    expectEqual(credit.bytes, 3 << 20, "the credit after three")
     credit.waste(1 << 20)
-    expectEqual(credit.bytes, 11 << 20, "the credit after waste")
+    expectEqual(credit.bytes, 2 << 20, "the credit after waste")
   }
 
   private static func age() {
