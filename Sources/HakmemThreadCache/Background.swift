@@ -153,7 +153,7 @@ package enum Background {
         lastChange = now
       }
       // Pages of slabs go at the second look that finds them idle.
-      let settling = 3 &* PurgeDelay.shared.milliseconds &+ 1000
+      let settling = 3 &* PurgeDelay.shared.milliseconds() &+ 1000
       length =
         now &- lastChange <= settling
         ? Housekeeping.periodMilliseconds : min(length &* 2, Self.longest)

@@ -31,8 +31,7 @@ package enum Housekeeping {
   /// All of it, in steps that `perform` carries out.
   static func run(by perform: (() -> Void) -> Void) {
     lastRun.pointee.store(Clock.milliseconds(), ordering: .relaxed)
-    PurgeDelay.shared.decay()
-    let delay = PurgeDelay.shared.milliseconds
+    let delay = PurgeDelay.shared.milliseconds()
     ControlGroup.follow()
     perform { Depot.shrinkIdle(reject: Misuse.report) }
     perform { ThreadCache.flushParked(age: delay) }

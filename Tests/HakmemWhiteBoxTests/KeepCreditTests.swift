@@ -7,8 +7,8 @@ enum KeepCreditTests {
     WhiteBoxTest("KeepCredit.growsFromTheSecondRegretOn", growth),
     WhiteBoxTest("KeepCredit.oldRegretsDoNotCount", age),
     WhiteBoxTest("KeepCredit.staysBetweenZeroAndItsBound", bounds),
-    WhiteBoxTest("PurgeDelay.growsByRegretsAndShrinksInPeace", delay),
-    WhiteBoxTest("PurgeDelay.growsWhenPurgedPagesAreWantedSoon", regrets),
+    WhiteBoxTest("PurgeDelay.doublesWhileThereAreRegrets", delay),
+    WhiteBoxTest("PurgeDelay.doublesWhenPurgedPagesAreWantedSoon", regrets),
   ]
 
   private static func credit() -> KeepCredit {
@@ -21,26 +21,12 @@ enum KeepCreditTests {
     Fixture.set("HAKMEM_PURGE_DELAY", "100")
     Option.readEnvironment()
     let delay = PurgeDelay(unsafeAt: Fixture.memory(64))
-    var now: UInt32 = 1000
-    func expectDelay(_ milliseconds: UInt) { expectEqual(UInt(delay.milliseconds), milliseconds) }
-    expectDelay(100)
-    delay.lengthen(at: now)
-    expectDelay(200)
-    // The same burst.
-    delay.lengthen(at: now + 50)
-    expectDelay(200)
-    for expected in [400, 800, 800, 800] as [UInt] {
-      now += 150
-      delay.lengthen(at: now)
-      expectDelay(expected)
-    }
-    delay.decay(at: now + 3199)
-    expectDelay(800)
-    for (rest, expected) in [(3200, 400), (1600, 200), (800, 100), (4000, 100)] {
-      now += UInt32(rest)
-      delay.decay(at: now)
-      expectDelay(UInt(expected))
-    }
+    expectEqual(UInt(delay.milliseconds(at: 1000)), 100, "the delay at first")
+    delay.lengthen(at: 1000)
+    delay.lengthen(at: 1500)
+    expectEqual(UInt(delay.milliseconds(at: 1500)), 200, "the delay after two regrets")
+    expectEqual(UInt(delay.milliseconds(at: 2299)), 200, "the delay soon after")
+    expectEqual(UInt(delay.milliseconds(at: 2300)), 100, "the delay in peace")
   }
 
   private static func regrets() {
@@ -48,9 +34,9 @@ enum KeepCreditTests {
     Option.readEnvironment()
     let credit = credit()
     credit.regret(1 << 20, returnedAt: Clock.milliseconds())
-    expectEqual(UInt(PurgeDelay.shared.milliseconds), 60_000, "the delay after one regret")
+    expectEqual(UInt(PurgeDelay.shared.milliseconds()), 60_000, "the delay after one regret")
     credit.regret(1 << 20, returnedAt: Clock.milliseconds())
-    expectEqual(UInt(PurgeDelay.shared.milliseconds), 120_000, "the delay after two")
+    expectEqual(UInt(PurgeDelay.shared.milliseconds()), 120_000, "the delay after two")
   }
 
   private static func growth() {
