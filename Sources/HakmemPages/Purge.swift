@@ -128,7 +128,7 @@ package enum Prefault: UInt {
     guard Option.prefault.value == Prefault.populate.rawValue, !isAheadRefused,
       ProcessFacts.systemPageBytes == Constants.pageBytes
     else { return false }
-    let isDone = SystemCalls.advise(start, byteCount, .populateWrite)
+    let isDone = Populate.fill(start, byteCount)
     if !isDone { isAheadRefused = true }
     return isDone
   }
@@ -143,7 +143,7 @@ package enum Prefault: UInt {
     case .off: return
     case .populate:
       // Linux 5.14; touching where it is missing.
-      if SystemCalls.advise(start, byteCount, .populateWrite) { return }
+      if Populate.fill(start, byteCount) { return }
     case .touch: break
     }
     var offset: UInt = 0

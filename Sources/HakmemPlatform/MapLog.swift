@@ -30,6 +30,9 @@ package enum MapLog {
     case ends = 10
     /// What lay here was moved, with its pages, to where a large block is noted next.
     case moved = 11
+    /// Pages were filled ahead of their use. In place of a length: their number << 24 | the faults that
+    /// the kernel charged for them.
+    case populated = 12
   }
 
   struct State {

@@ -19,6 +19,8 @@ package enum MetadataRegion {
     var reserved: UInt
     let next: Atomic<UInt>
     let committed: Atomic<UInt>
+    /// The first step got its pages by one system call.
+    var isPopulated: Bool
   }
 
   @inline(__always)
@@ -32,6 +34,13 @@ package enum MetadataRegion {
   /// The whole reservation.
   package static var reservation: (start: UInt, byteCount: UInt) {
     (state.pointee.base, state.pointee.reserved)
+  }
+
+  /// Tells a profile that begins with the process of the pages that were filled before.
+  package static func notePopulated() {
+    guard state.pointee.isPopulated else { return }
+    Populate.note(
+      state.pointee.base, smallestStep, faults: smallestStep >> Constants.pageShift)
   }
 
   package static var usedBytes: UInt { state.pointee.next.load(ordering: .relaxed) }
@@ -101,7 +110,7 @@ package enum MetadataRegion {
     }
     // Of the first step every process that allocates uses nearly all: one call for a dozen faults.
     if committed == 0, target == smallestStep, Option.prefault.value == 1 {
-      SystemCalls.advise(start, target, .populateWrite)
+      state.pointee.isPopulated = Populate.fill(start, target)
     }
     state.pointee.committed.store(target, ordering: .releasing)
     return true

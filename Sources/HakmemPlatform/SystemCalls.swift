@@ -96,6 +96,19 @@ package enum SystemCalls {
       advice.rawValue) == 0
   }
 
+  /// Page faults that the kernel charged this thread with so far; 0 when it does not say.
+  static func threadFaults() -> UInt {
+    let callingThread = 1
+    let usageWords = 18
+    let minorFaults = 8
+    let majorFaults = 9
+    return withUnsafeTemporaryAllocation(of: UInt.self, capacity: usageWords) { usage in
+      let result = hakmem_system_call3(
+        HAKMEM_SYS_getrusage, callingThread, Int(bitPattern: usage.baseAddress), 0)
+      return result == 0 ? usage[minorFaults] &+ usage[majorFaults] : 0
+    }
+  }
+
   /// A kernel that refused once to take several ranges at once is not asked again.
   private static var isListRefused: Bool {
     get { Memory.loadWord(at: PlatformStorage.lists) != 0 }

@@ -7,9 +7,15 @@ enum Terminal {
     FileHandle.standardError.write(Data("hakmem: \(text)\n".utf8))
   }
 
-  /// Writes lines to stdout.
+  /// Writes lines to stdout; ends the process with a sentence when they cannot be written.
   static func show(_ lines: [String]) {
-    FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+    do {
+      try FileHandle.standardOutput.write(
+        contentsOf: Data((lines.joined(separator: "\n") + "\n").utf8))
+    } catch {
+      complain("cannot write to standard output: \(String(cString: strerror(errno)))")
+      exit(1)
+    }
   }
 
   /// Writes a value to stdout as JSON.

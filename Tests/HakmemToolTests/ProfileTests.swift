@@ -46,8 +46,9 @@ struct ProfileTests {
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
     let result = try report(folder)
     let faults = try #require(result.faults)
-    #expect(faults.owners.reduce(0) { $0 + $1.faults } == faults.counted)
+    #expect(sampled(faults) == faults.counted)
     #expect(faults.charged >= faults.sampled && faults.charged - faults.sampled < 200)
+    #expect(!faults.owners.contains { $0.owner == "filled ahead for the allocator" })
     let expected = [
       "small blocks": 4000, "medium blocks": 4000, "large blocks": 8000, "other mappings": 4000,
       "thread-local storage": 4000, "stacks": 1200, "the program's file": 4000,
@@ -67,6 +68,40 @@ struct ProfileTests {
       stacks.split(separator: "\n").contains {
         $0.contains("main;") && $0.contains("touch_pages") && $0.hasSuffix("[small blocks] 4000")
       } || stacks.contains("main;[small blocks] 4000"))
+  }
+
+  /// Faults of the owners that have samples.
+  private func sampled(_ faults: ProfileResult.Faults) -> Int {
+    faults.owners.filter { Owner.Kind(rawValue: $0.owner)?.isSampled == true }
+      .reduce(0) { $0 + $1.faults }
+  }
+
+  /// Pages that system calls fill ahead of their use are no page-fault events.
+  @Test(.enabled(if: mayProfile, "the kernel lets this user sample no page faults"))
+  func pagesFilledAheadAreCountedToo() throws {
+    func faults(prefault: Int) throws -> ProfileResult.Faults {
+      let scratch = Scratch()
+      let program = try compile("profile/known_faults", in: scratch)
+      let (result, _) = try profile(
+        program, ["\(scratch.path)/file"], in: scratch,
+        ["--heap", "0", "--option", "SS_PREFAULT=\(prefault)"])
+      return try #require(result.faults)
+    }
+    func count(_ owner: String, _ faults: ProfileResult.Faults) -> Int {
+      faults.owners.first { $0.owner == owner }?.faults ?? 0
+    }
+    let without = try faults(prefault: 0)
+    let with = try faults(prefault: 1)
+    for faults in [without, with] {
+      #expect(faults.owners.reduce(0) { $0 + $1.faults } == faults.charged)
+      #expect(sampled(faults) == faults.counted)
+    }
+    // What no longer faults in the 4000 pages of small blocks was filled ahead, up to seven pages too far.
+    let ahead = count("filled ahead for the allocator", with)
+    let moved = count("small blocks", without) - count("small blocks", with)
+    #expect(moved > 3000 && (moved..<(moved + 64)).contains(ahead), "\(ahead), \(moved) moved")
+    let rest = "filled by the kernel (exec)"
+    #expect(abs(count(rest, with) - count(rest, without)) < 16, "\(with.owners)")
   }
 
   /// A Swift program, the tool itself, and python3 against an independent count of the same event.
@@ -208,6 +243,41 @@ struct ProfileTests {
     #expect(with > without && with < 1.04 * without, "\(with) instead of \(without)")
   }
 
+  /// What keeps sparse SuperSlabs is known with its stack, exactly or from samples.
+  @Test(arguments: [1, 4096]) func whoPinsASuperSlabIsNamed(distance: Int) throws {
+    let scratch = Scratch()
+    let folder = (scratch.write("profile/empty", "") as NSString).deletingLastPathComponent
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: try compile("profile/known_pins", in: scratch))
+    process.environment = [
+      "LD_PRELOAD": Built.library!, "HAKMEM_PROFILE": folder,
+      "HAKMEM_PROFILE_SAMPLE": "\(distance)",
+    ]
+    let output = Pipe()
+    let input = Pipe()
+    process.standardInput = input
+    process.standardOutput = output
+    try process.run()
+    defer {
+      try? input.fileHandleForWriting.close()
+      process.waitUntilExit()
+    }
+    _ = output.fileHandleForReading.availableData
+    let pid = process.processIdentifier
+    let outcome = try Tool.run(["ledger", "--pid", "\(pid)", "--library", Built.library!, "--json"])
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let ledger = try decoder.decode(Ledger.self, from: Data(outcome.output.utf8))
+    let holders = ledger.pins.flatMap(\.holders).filter { $0.blockSize == 1024 }
+    let holder = try #require(holders.first)
+    let stacks = try #require(holder.stacks)
+    #expect(stacks.count == 1 && stacks[0].functions.first == "keep_this", "\(stacks)")
+    #expect(stacks[0].isOfAnySuperSlab == (distance > 1))
+    if distance == 1 { #expect(stacks[0].blocks == holder.blocks) }
+    let text = try Tool.run(["ledger", "--pid", "\(pid)", "--library", Built.library!]).output
+    #expect(text.contains(": keep_this < main"), "\(text)")
+  }
+
   @Test func aRunningProcessIsWatched() throws {
     let scratch = Scratch()
     let python = "/usr/bin/python3"
@@ -228,11 +298,13 @@ struct ProfileTests {
     let folder = "\(scratch.path)/report"
     let outcome = try Tool.run([
       "profile", "--pid", "\(process.processIdentifier)", "--seconds", "2", "--output", folder,
-      "--heap", "4096",
+      "--heap", "4096", "--library", Built.library!,
     ])
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
     let result = try report(folder)
     #expect(result.heap?.samples ?? 0 > 100, "\(result.notes)")
+    let ledger = try #require(result.ledger, "\(result.notes)")
+    #expect(ledger.resident > 0 && ledger.sum == ledger.resident)
     #expect(process.isRunning)
   }
 
@@ -260,6 +332,9 @@ struct ProfileTests {
       ], environment: ProcessInfo.processInfo.environment
     ).run()
     #expect(outcome.output.contains("data-drawn=\"1\""))
+    // Of more than 300,000 boxes those are drawn that can be seen: twelve rows of at most 780 pixels.
+    let boxes = outcome.output.firstMatch(of: /data-boxes="(\d+)"/).flatMap { Int($0.1) }
+    #expect((12...25_000).contains(boxes ?? 0), "\(boxes ?? 0)")
     #expect(!outcome.errors.contains("CONSOLE"), "\(outcome.errors)")
   }
 

@@ -69,6 +69,7 @@ enum {
   HAKMEM_SYS_pread64 = SYS_pread64,
   HAKMEM_SYS_pwrite64 = SYS_pwrite64,
   HAKMEM_SYS_getcwd = SYS_getcwd,
+  HAKMEM_SYS_getrusage = SYS_getrusage,
   HAKMEM_SYS_getrandom = SYS_getrandom,
   HAKMEM_SYS_geteuid = SYS_geteuid,
   HAKMEM_SYS_unlinkat = SYS_unlinkat,

@@ -66,10 +66,12 @@ struct ProfileCommand: ParsableCommand {
 
   func run() throws {
     if let pid {
+      try ProfileRun.check(process: pid)
       let folder = try ReportFolder(path: output ?? ReportFolder.freeName(for: "\(pid)"))
-      return try show(
-        ProfileRun(folder: folder.path).watch(process: pid, seconds: seconds, heapDistance: heap),
-        in: folder)
+      let outcome = try ProfileRun(folder: folder.path).watch(
+        process: pid, seconds: seconds, heapDistance: heap
+      ) { try Inspection.take(pid: $0, location: library.location, library: library.library) }
+      return try show(outcome, in: folder)
     }
     guard
       let program = try PreparedProgram(command, library: library, options: options, for: self)

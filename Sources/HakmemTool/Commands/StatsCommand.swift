@@ -59,8 +59,9 @@ struct LedgerCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let found = try process.inspect()
+    var found = try process.inspect()
     guard found.isRunning else { throw InspectionFailure.ended(process.pid) }
+    found.namePinningStacks()
     if json { return try Terminal.show(json: found.ledger) }
     Terminal.show(LedgerText.lines(found))
   }

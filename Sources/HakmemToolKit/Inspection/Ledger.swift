@@ -49,6 +49,17 @@ package struct Ledger: Codable, Equatable, Sendable {
     package var blockSize: Int
     package var blocks: Int
     package var bytes: Int
+    /// Who allocated them, most blocks first, when the process writes a heap profile.
+    package var stacks: [HoldingStack]?
+  }
+
+  /// A call stack and how many live blocks of a holder the heap profile knows of it.
+  package struct HoldingStack: Codable, Equatable, Sendable {
+    /// Innermost first.
+    package var functions: [String]
+    package var blocks: Int
+    /// Blocks of this size in all the heap: a sample lies on pages of its own, not in the SuperSlab.
+    package var isOfAnySuperSlab: Bool
   }
 
   /// In the order of `Use`; uses without resident memory are left out.

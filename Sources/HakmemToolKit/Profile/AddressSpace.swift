@@ -40,7 +40,7 @@ struct AddressSpace {
   private var threadLocalBytes: UInt64 = 0
   private var pages: [UInt64: PageState] = [:]
   private var forks = 0
-  private var phase: Phase
+  private(set) var phase: Phase
 
   private static let superSlabShift: UInt64 = 21
   private static let granuleShift: UInt64 = 16
@@ -163,6 +163,11 @@ struct AddressSpace {
       }
       forgetPages(entry.start, end)
     case .moved: large[entry.start] = nil
+    case .populated:
+      let first = entry.start >> AddressSpace.pageShift
+      for page in first..<(first + UInt64(entry.filled.pages)) {
+        pages[page] = .present(forks: forks)
+      }
     case .metadata: metadata.append(Range(start: entry.start, end: end))
     case .classMap: classMap.append(Range(start: entry.start, end: end))
     case .purged: purge(entry.start, end)

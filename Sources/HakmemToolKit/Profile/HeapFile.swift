@@ -14,6 +14,14 @@ struct HeapFile {
     var freedCount: Int
   }
 
+  /// A sampled block that the program holds.
+  struct LiveBlock {
+    var address: UInt64
+    var byteCount: Int
+    /// Its stack's place in `stacks`.
+    var stack: Int
+  }
+
   let process: Int32
   let distance: Int
   let startedAt: UInt64
@@ -24,10 +32,13 @@ struct HeapFile {
   let sizes: [Int]
   let lifetimes: [Int]
   let stacks: [Stack]
+  let liveBlocks: [LiveBlock]
 
   private static let magic: UInt64 = 0x3150_4145_484b_4148
   private static let stacksOffset = 4096
   private static let stackBytes = 512
+  private static let liveBlockBytes = 32
+  private static let removed: UInt64 = 1
   private static let one = 256
   /// No sum of a process's figures is more; so the sums of many files are numbers still.
   private static let mostSum = 1 << 52
@@ -61,11 +72,13 @@ struct HeapFile {
       data.count >= HeapFile.stacksOffset + capacity * HeapFile.stackBytes
     else { return nil }
     var stacks: [Stack] = []
+    var places: [Int: Int] = [:]
     for index in 0..<capacity {
       let base = HeapFile.stacksOffset + index * HeapFile.stackBytes
       guard word(base) != 0 else { continue }
       let depth = min(max(number(base + 8), 0), 53)
       let live = number(base + 16)
+      places[index] = stacks.count
       stacks.append(
         Stack(
           frames: (0..<depth).map { word(base + 88 + 8 * $0) }, liveBytes: max(live, 0),
@@ -83,6 +96,17 @@ struct HeapFile {
     }
     guard sum.isPossible else { return nil }
     self.stacks = stacks
+    let table = HeapFile.stacksOffset + capacity * HeapFile.stackBytes
+    var liveBlocks: [LiveBlock] = []
+    for slot in stride(
+      from: table, through: data.count - HeapFile.liveBlockBytes, by: HeapFile.liveBlockBytes)
+    {
+      let address = word(slot)
+      let place = Int(word(slot + 16) >> 32)
+      guard address != 0, address != HeapFile.removed, let stack = places[place] else { continue }
+      liveBlocks.append(LiveBlock(address: address, byteCount: number(slot + 8), stack: stack))
+    }
+    self.liveBlocks = liveBlocks
   }
 
   /// Of all figures together.

@@ -4,7 +4,7 @@ import Foundation
 struct MapLogFile {
   enum Event: UInt8 {
     case superSlab = 1
-    case slab, large, unmapped, metadata, classMap, purged, thread, began, ends, moved
+    case slab, large, unmapped, metadata, classMap, purged, thread, began, ends, moved, populated
   }
 
   struct Entry {
@@ -14,6 +14,11 @@ struct MapLogFile {
     var byteCount: UInt64
     /// A size class, or what a SuperSlab is used for.
     var number: UInt8
+
+    /// Of `populated`: the pages, and the faults that the kernel charged for them.
+    var filled: (pages: Int, faults: Int) {
+      (Int(byteCount >> 24), Int(byteCount & 0xff_ffff))
+    }
   }
 
   let process: Int32

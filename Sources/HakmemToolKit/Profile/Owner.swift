@@ -48,6 +48,13 @@ package enum Owner: Hashable, Comparable, Sendable {
     case profile = "this profile"
     case kernel = "kernel pages (vdso)"
     case unknown = "unknown"
+    /// Charged to the process without an event: for what its allocator populated, and for the rest,
+    /// which is what the kernel did at exec.
+    case filledAhead = "filled ahead for the allocator"
+    case filledByKernel = "filled by the kernel (exec)"
+
+    /// Whether it has samples, with addresses and stacks.
+    package var isSampled: Bool { self != .filledAhead && self != .filledByKernel }
   }
 
   package var kind: Kind {
@@ -82,6 +89,7 @@ package enum FaultCause: String, CaseIterable, Codable, Sendable {
   case hugePage = "huge page"
   case copyOnWrite = "copy after fork"
   case written = "written after read"
+  case systemCall = "by a system call"
 }
 
 /// When it came.

@@ -6,6 +6,8 @@ final class ProfileAnalysis {
   private(set) var faultStacks = StackProfile(title: "page faults", unit: "faults")
   private(set) var timeStacks = StackProfile(title: "processor time", unit: "samples")
   private(set) var owners: [Owner: [FaultCause: [Phase: Int]]] = [:]
+  /// Faults of pages that the allocator had filled by system calls, which are no samples.
+  private(set) var filledAhead: [Phase: Int] = [:]
   private(set) var layers: [Layer: Int] = [:]
   private(set) var processes: Set<Int32> = []
   let symbols = Symbols()
@@ -23,6 +25,7 @@ final class ProfileAnalysis {
   private struct FrameKey: Hashable {
     var program: Int
     var address: UInt64
+    var isSample = false
   }
 
   init(profileFolder: String) { self.profileFolder = profileFolder }
@@ -65,7 +68,12 @@ final class ProfileAnalysis {
     for step in steps {
       switch step.step {
       case .event(let index): apply(recording.events[index].event, at: step.time)
-      case .entry(let process, let entry): change(process) { $0.apply(entry) }
+      case .entry(let process, let entry):
+        change(process) { space in
+          space.apply(entry)
+          guard entry.event == .populated else { return }
+          filledAhead[space.phase, default: 0] += entry.filled.faults
+        }
       case .fault(let index): attribute(recording.faults[index])
       case .tick(let index): attribute(recording.ticks[index])
       }
@@ -126,7 +134,7 @@ final class ProfileAnalysis {
       var stack = kernel.map {
         timeStacks.number(of: StackProfile.Frame(function: $0, object: "kernel"))
       }
-      stack += frames(tick.frames, space, &timeStacks, &timeFrameCache)
+      stack += frames(tick.frames, space, &timeStacks, &timeFrameCache, isSample: true)
       timeStacks.add(1, stack)
       layers[layer(kernel, tick, space), default: 0] += 1
     }
@@ -142,29 +150,37 @@ final class ProfileAnalysis {
 
   /// The numbers of a stack's frames. Return addresses are named one byte earlier: the call may be
   /// its function's last instruction.
+  ///
+  /// - Parameter isSample: The first is wherever the clock found it, not a place to be told from others
+  ///   where its function has no name.
   private func frames(
     _ addresses: [UInt64], _ space: AddressSpace, _ profile: inout StackProfile,
-    _ cache: inout [FrameKey: Int32]
+    _ cache: inout [FrameKey: Int32], isSample: Bool = false
   ) -> [Int32] {
     addresses.enumerated().map { index, address in
+      let isSample = isSample && index == 0
       let address = index == 0 ? address : address &- 1
-      let key = FrameKey(program: space.program, address: address)
+      let key = FrameKey(program: space.program, address: address, isSample: isSample)
       if let known = cache[key] { return known }
-      let number = profile.number(of: frame(address, space))
+      let number = profile.number(of: frame(address, space, isSample: isSample))
       cache[key] = number
       return number
     }
   }
 
-  private func frame(_ address: UInt64, _ space: AddressSpace) -> StackProfile.Frame {
+  /// A function without a name goes by its file and the address there, as addr2line takes it.
+  private func frame(
+    _ address: UInt64, _ space: AddressSpace, isSample: Bool = false
+  ) -> StackProfile.Frame {
     guard let (object, offset) = space.code(at: address) else {
       return StackProfile.Frame(
         function: "0x" + String(address, radix: 16), object: space.mapping(at: address)?.name ?? "?"
       )
     }
     let function = symbols.function(object, fileOffset: offset)
-    return StackProfile.Frame(
-      function: function ?? "[\(object.name)]", object: object.name)
+    let place = isSample ? nil : object.address(ofFileOffset: offset)
+    let nameless = place.map { "\(object.name)+0x" + String($0, radix: 16) } ?? "[\(object.name)]"
+    return StackProfile.Frame(function: function ?? nameless, object: object.name)
   }
 
   /// Names addresses of a process as they stand at its end.

@@ -70,7 +70,8 @@ enum ProfilePage {
         BarSection(
           title: "Page faults by owner of the address",
           sentence:
-            "\(faults.sampled) faults sampled, \(faults.counted ?? 0) counted by the kernel.",
+            "\(faults.sampled) faults sampled, \(faults.counted ?? 0) counted by the kernel, which "
+            + "charged \(faults.charged).",
           bars: bars(
             faults.owners.map { row in
               let causes = FaultCause.allCases.compactMap { cause in

@@ -96,6 +96,7 @@ enum ProfilePageTemplate {
         const context = canvas.getContext("2d");
         context.scale(ratio, ratio);
         context.font = "12px system-ui, sans-serif";
+        let boxes = 0;
         for (let i = 0; i < count; i++) {
           let [x, w] = place(i, width);
           if (x + w < 0.5 || x > width || w < 0.4) continue;
@@ -105,12 +106,14 @@ enum ProfilePageTemplate {
           const found = wanted && text.toLowerCase().includes(wanted);
           context.fillStyle = found ? "#c04be0" : `hsl(${hue(text)} 75% 62%)`;
           context.fillRect(x, y, Math.max(w - 0.5, 0.4), rowHeight - 1);
+          boxes++;
           if (w > 24) {
             context.fillStyle = "#1c1e21";
             const room = Math.floor((w - 6) / 6.4);
             context.fillText(text.length > room ? text.slice(0, room) : text, x + 3, y + 13);
           }
         }
+        section.dataset.boxes = boxes;
       }
       function at(event) {
         const box = canvas.getBoundingClientRect(), width = canvas.clientWidth;
@@ -139,5 +142,6 @@ enum ProfilePageTemplate {
     }
     trees.forEach((tree, index) => flame(tree, document.getElementById("flame" + index)));
     document.body.dataset.drawn = trees.length;
+    document.body.dataset.milliseconds = Math.round(performance.now());
     """
 }

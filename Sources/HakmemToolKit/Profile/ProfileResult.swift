@@ -23,16 +23,15 @@ package struct ProfileResult: Codable, Sendable {
   }
 
   package struct Faults: Codable, Sendable {
-    /// Samples, one for each fault.
+    /// Samples, one for each fault of an instruction.
     package var sampled: Int
     /// What the counting event says, and what the kernel charged the processes with.
     package var counted: Int?
     package var charged: Int
     package var lost: Int
+    /// They sum to what was charged, or counted if that is more; the last two have no samples.
     package var owners: [OwnerRow]
     package var classes: [ClassRow]
-    /// Charged and not sampled: pages that the kernel filled on its own, for exec and populate.
-    package var byKernel: Int { charged - sampled }
   }
 
   package struct LayerRow: Codable, Sendable {
@@ -67,6 +66,8 @@ package struct ProfileResult: Codable, Sendable {
   package var faults: Faults?
   package var time: Time?
   package var heap: HeapResult?
+  /// Of a process that is watched, when the watching ends.
+  package var ledger: Ledger?
   /// Whether something is missing, and what.
   package var isPartial: Bool
   package var notes: [String]

@@ -1,10 +1,18 @@
 import Foundation
 
 extension ProfileRun {
+  /// Checks that a process can be watched, before anything is made for it.
+  ///
+  /// - Throws: `Failure` when it is not there, or not served by a HAKMEM that can be switched.
+  package static func check(process: Int32) throws { _ = try ProfileSwitch(process: process) }
+
   /// Watches a running process for a while, or to its end.
   ///
+  /// - Parameter inspect: Looks into the process, for the ledger, while the heap profile is on.
   /// - Throws: `Failure` when there is nothing to watch.
-  package func watch(process: Int32, seconds: Double, heapDistance: Int) throws -> Outcome {
+  package func watch(
+    process: Int32, seconds: Double, heapDistance: Int, inspect: (Int32) throws -> Inspection
+  ) throws -> Outcome {
     let profiling = try ProfileSwitch(process: process)
     let maps = TextFile.read("/proc/\(process)/maps") ?? ""
     let started = Date()
@@ -31,7 +39,15 @@ extension ProfileRun {
     case false?: notes.append("The process cannot write to \(folder): its heap is missing.")
     default: break
     }
-    if !ended { try? profiling.turnOff() }
+    var ledger: Ledger?
+    if !ended {
+      do {
+        var found = try inspect(process)
+        found.namePinningStacks()
+        ledger = found.ledger
+      } catch { notes.append("The ledger is missing: \(error)") }
+      try? profiling.turnOff()
+    }
     let analysis = ProfileAnalysis(profileFolder: folder)
     analysis.begin(process, maps: maps)
     let name = TextFile.value("/proc/\(process)/comm") ?? "process"
@@ -41,6 +57,7 @@ extension ProfileRun {
       userSeconds: (last?.userSeconds ?? 0) - (before?.userSeconds ?? 0),
       systemSeconds: (last?.systemSeconds ?? 0) - (before?.systemSeconds ?? 0),
       peakKiB: last?.peakKiB ?? 0, processes: 1, isPartial: false, notes: [])
+    result.ledger = ledger
     let charged = (last?.faults ?? 0) - (before?.faults ?? 0)
     var outcome = outcome(
       &result, session, analysis, charged: ended ? nil : charged, wantsHeap: heapDistance > 0)

@@ -177,6 +177,19 @@ package final class ProfileRun {
       }
       rows[owner.kind] = row
     }
+    let sampled = recording.faults.count
+    let ahead = analysis.filledAhead.reduce(0) { $0 + $1.value }
+    let byKernel = charged - sampled - ahead
+    for (kind, phases) in [
+      (Owner.Kind.filledAhead, analysis.filledAhead),
+      (Owner.Kind.filledByKernel, [Phase.start: byKernel]),
+    ] {
+      let count = phases.reduce(0) { $0 + $1.value }
+      guard count > 0 else { continue }
+      rows[kind] = ProfileResult.OwnerRow(
+        owner: kind.rawValue, faults: count, causes: [FaultCause.systemCall.rawValue: count],
+        phases: Dictionary(uniqueKeysWithValues: phases.map { ($0.key.rawValue, $0.value) }))
+    }
     return ProfileResult.Faults(
       sampled: recording.faults.count, counted: session.faultCount.map(Int.init), charged: charged,
       lost: Int(session.lost), owners: Owner.Kind.allCases.compactMap { rows[$0] },
@@ -214,6 +227,8 @@ package final class ProfileRun {
 
 /// The block sizes of the library's classes.
 enum SizeClassTable {
+  static let count = 120
+
   /// The block size of a class by its number; the rule is that of the library's `SizeClass`.
   static func blockBytes(_ number: Int) -> Int {
     let fine = 49..<81

@@ -78,7 +78,7 @@ enum ProfileSummary {
     let files = symbols.unresolved.filter { $0.value > 0 }.keys.sorted()
     if !files.isEmpty {
       remarks.append(
-        "Functions of these files have no names, because they carry no symbols for them: "
+        "Functions of these files go by file and address, because they carry no symbols for them: "
           + files.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
           .joined(separator: ", ") + ".")
     }

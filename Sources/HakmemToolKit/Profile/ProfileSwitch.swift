@@ -16,9 +16,12 @@ struct ProfileSwitch {
   ///   can be switched.
   init(process: Int32) throws {
     self.process = process
+    guard access("/proc/\(process)", F_OK) == 0 else {
+      throw ProfileRun.Failure(description: "There is no process \(process).")
+    }
     guard let maps = TextFile.read("/proc/\(process)/maps"), !maps.isEmpty else {
       throw ProfileRun.Failure(
-        description: "process \(process) cannot be looked into: it is not there, or not yours")
+        description: "process \(process) cannot be looked into: it has ended, or is not yours")
     }
     let records = ProcessMaps.records(maps, process: process)
     guard

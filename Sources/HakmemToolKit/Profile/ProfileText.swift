@@ -17,6 +17,9 @@ package enum ProfileText {
       lines += section("Top functions", functions(time))
     }
     if let heap = result.heap { lines += section("Heap", HeapText.lines(heap)) }
+    if let ledger = result.ledger {
+      lines += section("Resident memory at the end", LedgerText.body(ledger))
+    }
     if !result.notes.isEmpty {
       lines += ["", TerminalStyle.coloured("Notes", .heading)]
       for note in result.notes { lines += TextWrap.lines(note, indent: "  ") }
@@ -44,23 +47,23 @@ package enum ProfileText {
     }
     let shortNames = [
       "first touch": "first", "again after purge": "refault", "huge page": "huge",
-      "copy after fork": "fork", "written after read": "write",
+      "copy after fork": "fork", "written after read": "write", "by a system call": "call",
     ]
     var table = TerminalTable(
       ["owner", "faults", "%"] + causes.map { shortNames[$0] ?? $0 }
         + Phase.allCases.map(\.rawValue))
+    let all = faults.owners.reduce(0) { $0 + $1.faults }
     for row in faults.owners {
       table.rows.append(
-        [row.owner, "\(row.faults)", percent(row.faults, faults.sampled)]
+        [row.owner, "\(row.faults)", percent(row.faults, all)]
           + causes.map { number(row.causes[$0]) }
           + Phase.allCases.map { number(row.phases[$0.rawValue]) })
     }
-    table.rows.append(["all", "\(faults.sampled)", percent(faults.sampled, faults.sampled)])
-    var sentence = "The kernel counted \(faults.counted.map(String.init) ?? "?") such faults"
+    table.rows.append(["all", "\(all)", percent(all, all)])
+    var sentence =
+      "The kernel counted \(faults.counted.map(String.init) ?? "?") faults of instructions"
     if faults.lost > 0 { sentence += ", \(faults.lost) of their samples were lost" }
-    sentence += "; it charged the processes \(faults.charged)"
-    let others = faults.byKernel
-    if others > 0 { sentence += ", \(others) of them for pages it filled itself (exec, populate)" }
+    sentence += "; it charged the processes \(faults.charged), with pages that system calls fill"
     return table.lines + TextWrap.lines(sentence + ".", indent: "  ")
   }
 

@@ -44,6 +44,13 @@ package struct ReportFolder {
   package func write(_ outcome: ProfileRun.Outcome) -> [String] {
     var index: [(name: String, what: String)] = []
     var failures: [String] = []
+    let title = "Report of \(outcome.result.command.joined(separator: " ")), \(outcome.result.date)"
+    func writeIndex(_ lines: [String]) throws {
+      try OutputFile(path: "\(path)/index.txt").write(
+        Data((([title] + lines).joined(separator: "\n") + "\n").utf8))
+    }
+    // What stays when the disk is full before the end.
+    try? writeIndex(["PARTIAL: the report was not written to its end."])
     func write(_ name: String, _ what: String, _ contents: () throws -> Data) {
       do {
         try OutputFile(path: "\(path)/\(name)").write(try contents())
@@ -89,13 +96,10 @@ package struct ReportFolder {
       }
     }
     let lines =
-      ["Report of \(outcome.result.command.joined(separator: " ")), \(outcome.result.date)"]
-      + (outcome.result.isPartial ? ["PARTIAL: the notes in report.txt say what is missing."] : [])
-      + [""] + index.map { "\($0.name)  \($0.what)" }
-    do {
-      try OutputFile(path: "\(path)/index.txt").write(
-        Data((lines.joined(separator: "\n") + "\n").utf8))
-    } catch { failures.append("\(error)") }
+      (outcome.result.isPartial ? ["PARTIAL: the notes in report.txt say what is missing."] : [])
+      + (failures.isEmpty ? [] : ["PARTIAL: not everything could be written."])
+      + failures.map { "  \($0)" } + [""] + index.map { "\($0.name)  \($0.what)" }
+    do { try writeIndex(lines) } catch { failures.append("\(error)") }
     return failures
   }
 }

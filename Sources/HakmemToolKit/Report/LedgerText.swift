@@ -1,7 +1,15 @@
 /// `hakmem ledger` for the terminal.
 package enum LedgerText {
   package static func lines(_ found: Inspection) -> [String] {
-    let ledger = found.ledger
+    var lines = [
+      TerminalStyle.coloured("Resident memory of process \(found.pid) (\(found.program))", .heading)
+    ]
+    if let reason = found.reason { lines += TextWrap.lines(reason, indent: "  ") }
+    return lines + body(found.ledger)
+  }
+
+  /// The table and what stands below it.
+  static func body(_ ledger: Ledger) -> [String] {
     var table = TerminalTable(["resident memory", "MiB", "share", "what would release it"])
     table.leftColumns = [0, 3]
     func add(_ line: Ledger.Line) {
@@ -23,11 +31,7 @@ package enum LedgerText {
       "smaps: \(mebibytes(ledger.resident)) MiB",
     ])
     table.meanings[table.rows.count - 1] = .heading
-    var lines = [
-      TerminalStyle.coloured("Resident memory of process \(found.pid) (\(found.program))", .heading)
-    ]
-    if let reason = found.reason { lines += TextWrap.lines(reason, indent: "  ") }
-    lines += table.lines
+    var lines = table.lines
     lines += TextWrap.lines(
       "Sizes that the program asked for are not recorded: rounding up to size classes takes "
         + "\(Figures.bytes(ledger.roundingBound)) at most.", indent: "  ")
@@ -45,7 +49,32 @@ package enum LedgerText {
         holders(pin.holders),
       ])
     }
-    return ["", TerminalStyle.coloured("Who pins this", .heading)] + table.lines
+    return ["", TerminalStyle.coloured("Who pins this", .heading)] + table.lines + stacks(ledger)
+  }
+
+  /// Who allocated the holders' blocks: a call stack on each line, the innermost function first.
+  private static func stacks(_ ledger: Ledger) -> [String] {
+    var lines: [String] = []
+    for pin in ledger.pins {
+      for holder in pin.holders {
+        for stack in holder.stacks ?? [] {
+          let size = holder.blockSize == 0 ? "medium" : "\(holder.blockSize) B"
+          let place =
+            stack.isOfAnySuperSlab
+            ? "samples of \(size) anywhere" : "× \(size) in 0x" + String(pin.start, radix: 16)
+          let path = stack.functions.joined(separator: " < ")
+          lines.append(cut("  \(stack.blocks) \(place): \(path)"))
+        }
+      }
+    }
+    // What is true of the whole heap stands once.
+    var seen: Set<String> = []
+    return lines.filter { seen.insert($0).inserted }
+  }
+
+  private static func cut(_ line: String) -> String {
+    let columns = 100
+    return line.count > columns ? line.prefix(columns - 1) + "…" : line
   }
 
   private static func holders(_ holders: [Ledger.Holder]) -> String {

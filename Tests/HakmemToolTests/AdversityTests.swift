@@ -1,0 +1,234 @@
+import Foundation
+import Testing
+
+@testable import HakmemToolKit
+
+/// What the commands that look at programs make of a full disk, of a process that ends, of files
+/// without symbols; and `hakmem top` on a terminal and in a container.
+@Suite(.serialized, .enabled(if: Built.library != nil && Built.compiler != nil))
+struct AdversityTests {
+  private static let isRoot = geteuid() == 0
+  private static let hasNamespaces = isRoot && Built.isExecutable("/usr/bin/unshare")
+  private let library = Built.library ?? ""
+  private let scratch = Scratch()
+
+  /// Runs a shell script that finds the tool as $TOOL, the library as $LIBRARY and the test's folder
+  /// as $HERE, if need be in namespaces of its own.
+  private func shell(_ script: String, namespaces: [String] = []) throws -> ChildProcess.Outcome {
+    var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("HAKMEM_") }
+    environment["LD_PRELOAD"] = nil
+    environment["TERM"] = "xterm"
+    environment.merge(["TOOL": Built.tool, "LIBRARY": library, "HERE": scratch.path]) { $1 }
+    var child = ChildProcess(
+      program: namespaces.isEmpty ? "/bin/sh" : "/usr/bin/unshare",
+      arguments: namespaces + (namespaces.isEmpty ? [] : ["/bin/sh"]) + ["-c", script],
+      environment: environment)
+    child.timeout = 60
+    return try child.run()
+  }
+
+  /// A program on HAKMEM that allocates and frees until it is killed.
+  private func busyProgram() throws -> Process {
+    let source = scratch.write(
+      "busy.c",
+      """
+      #include <stdlib.h>
+      #include <unistd.h>
+      enum { count = 20000 };
+      void *volatile blocks[count];
+      __attribute__((noinline)) void *take(int index) { return malloc(100 + index % 1000); }
+      int main(void) {
+        for (;; usleep(500)) {
+          for (int index = 0; index < count; index++) blocks[index] = take(index);
+          for (int index = 0; index < count; index++) free(blocks[index]);
+        }
+      }
+      """)
+    let program = "\(scratch.path)/busy"
+    try compile([source, "-o", program])
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.environment = ["LD_PRELOAD": library]
+    try process.run()
+    usleep(200_000)
+    return process
+  }
+
+  private func compile(_ arguments: [String]) throws {
+    let outcome = try ChildProcess(
+      program: Built.compiler!,
+      arguments: ["-O1", "-fno-builtin", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"]
+        + arguments
+    ).run()
+    try #require(outcome.ending == .exited(0), "\(outcome.errors)")
+  }
+
+  private func report(_ folder: String) throws -> ProfileResult {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(
+      ProfileResult.self, from: Data(contentsOf: URL(fileURLWithPath: "\(folder)/report.json")))
+  }
+
+  // MARK: A full disk
+
+  @Test(.enabled(if: hasNamespaces, "not root, or no unshare: no small disk can be mounted"))
+  func aFullDiskLeavesWholeFilesAndAPartialReport() throws {
+    let outcome = try shell(
+      """
+      mkdir "$HERE/disk" && mount -t tmpfs -o size=64k small "$HERE/disk" || exit 99
+      "$TOOL" profile --output "$HERE/disk/report" --library "$LIBRARY" -- /bin/ls /usr >"$HERE/out"
+      status=$?
+      ls "$HERE/disk/report"; cat "$HERE/disk/report/index.txt" "$HERE/disk/report/report.json"
+      exit $status
+      """, namespaces: ["--mount"])
+    #expect(outcome.ending == .exited(1), "\(outcome.errors)")
+    #expect(outcome.errors.contains("No space left on device"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("index.html: No space left on device"), "\(outcome.errors)")
+    // The index says so, though there may be no room for what is missing.
+    #expect(outcome.output.contains("PARTIAL: "), "\(outcome.output)")
+    #expect(!outcome.output.contains(".part"))
+    // What was written is whole, and says what the library could not write.
+    #expect(outcome.output.contains("\"is_partial\" : true"), "\(outcome.output)")
+    #expect(outcome.output.contains("wrote no map of its memory"), "\(outcome.output)")
+    // The terminal shows the report all the same.
+    #expect(TextFile.read("\(scratch.path)/out")?.contains("Page faults by owner") == true)
+  }
+
+  @Test(.enabled(if: hasNamespaces, "not root, or no unshare: no small disk can be mounted"))
+  func aTraceOnAFullDiskIsRefusedWithASentence() throws {
+    let outcome = try shell(
+      """
+      mkdir "$HERE/disk" && mount -t tmpfs -o size=128k small "$HERE/disk" || exit 99
+      "$TOOL" record --output "$HERE/disk/trace" -- /bin/sh -c 'exit 7'
+      """, namespaces: ["--mount"])
+    #expect(outcome.ending == .exited(7), "\(outcome.errors)")
+    #expect(outcome.errors.contains("no space left on the device"), "\(outcome.errors)")
+  }
+
+  @Test(arguments: ["stats", "ledger", "map", "top"])
+  func outputThatCannotBeWrittenGetsASentence(command: String) throws {
+    let process = try busyProgram()
+    defer { kill(process.processIdentifier, SIGKILL) }
+    let pid = process.processIdentifier
+    let which = command == "top" ? "top \(pid) --interval 0.1" : "\(command) --pid \(pid)"
+    let outcome = try shell("\"$TOOL\" \(which) --library \"$LIBRARY\" >/dev/full")
+    #expect(outcome.ending == .exited(1))
+    #expect(
+      outcome.errors == "hakmem: cannot write to standard output: No space left on device\n",
+      "\(outcome.errors)")
+  }
+
+  // MARK: A process that ends
+
+  @Test func aProcessThatIsKilledWhileItIsWatchedLeavesAPartialReport() throws {
+    let process = try busyProgram()
+    let folder = "\(scratch.path)/report"
+    let outcome = try shell(
+      """
+      (sleep 1.5; kill -KILL \(process.processIdentifier)) &
+      "$TOOL" profile --pid \(process.processIdentifier) --seconds 30 --heap 4096 --output "\(folder)"
+      """)
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    let result = try report(folder)
+    #expect(result.isPartial)
+    #expect(result.ending == "ended" && result.seconds < 20)
+    #expect(result.notes.contains("The process ended while it was watched."))
+    let stack = try #require(result.heap?.stacks.first)
+    #expect(stack.stack.contains { $0.hasPrefix("take") }, "\(stack.stack)")
+    #expect(TextFile.read("\(folder)/index.txt")?.contains("PARTIAL") == true)
+  }
+
+  @Test(arguments: ["stats --pid", "ledger --pid", "map --pid", "top", "profile --pid"])
+  func aProcessThatHasEndedGetsASentence(command: String) throws {
+    let process = try busyProgram()
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    let outcome = try shell(
+      "cd \"$HERE\" && \"$TOOL\" \(command) \(process.processIdentifier)")
+    #expect(outcome.ending == .exited(1))
+    #expect(outcome.errors.contains("no process"), "\(outcome.errors)")
+    #expect(outcome.errors.split(separator: "\n").count == 1)
+    let files = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+    #expect(files.allSatisfy { $0.hasPrefix("busy") }, "\(files)")
+  }
+
+  // MARK: Files without symbols
+
+  @Test(.enabled(if: Built.isExecutable("/usr/bin/strip"), "no strip"))
+  func functionsWithoutNamesGoByFileAndAddress() throws {
+    let object = "\(scratch.path)/libnameless.so"
+    try compile([
+      "-shared", "-fPIC", "-o", object,
+      scratch.write(
+        "nameless.c",
+        """
+        #include <stdlib.h>
+        __attribute__((visibility("hidden"), noinline)) void *take(void) { return malloc(4000); }
+        void *volatile kept;
+        void nameless_run(void) { for (int index = 0; index < 1000; index++) kept = take(); }
+        """),
+    ])
+    let program = "\(scratch.path)/caller"
+    try compile([
+      scratch.write(
+        "caller.c", "void nameless_run(void); int main(void) { nameless_run(); return 0; }"),
+      object, "-Wl,-rpath,\(scratch.path)", "-o", program,
+    ])
+    #expect(
+      try ChildProcess(program: "/usr/bin/strip", arguments: [object]).run().ending == .exited(0))
+    let outcome = try shell(
+      """
+      "$TOOL" profile --heap 1 --output "$HERE/report" --library "$LIBRARY" -- "$HERE/caller"
+      """)
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    let result = try report("\(scratch.path)/report")
+    let stack = try #require(result.heap?.stacks.first)
+    #expect(stack.liveCount == 1000)
+    #expect(stack.stack.first?.hasPrefix("libnameless.so+0x") == true, "\(stack.stack)")
+    #expect(stack.stack.contains { $0.hasPrefix("nameless_run") }, "\(stack.stack)")
+    #expect(
+      result.notes.contains { $0.contains("no symbols") && $0.contains("libnameless.so") },
+      "\(result.notes)")
+  }
+
+  // MARK: A terminal, a container
+
+  @Test(
+    .enabled(if: Built.isExecutable("/usr/bin/script"), "no script(1) for a terminal"),
+    arguments: ["(sleep 1; printf q) |", "timeout --foreground -s INT 1"])
+  func topOnATerminalLeavesItAsItWas(end: String) throws {
+    let process = try busyProgram()
+    defer { kill(process.processIdentifier, SIGKILL) }
+    let byKey = end.hasSuffix("|")
+    let inside = """
+      stty -a >"$HERE/before"
+      \(byKey ? "" : end) "$TOOL" top \(process.processIdentifier) --interval 0.2 --library "$LIBRARY"
+      echo "status $?"; stty -a >"$HERE/after"
+      """
+    let script = scratch.write("inside.sh", inside)
+    let outcome = try shell(
+      "\(byKey ? end : "sleep 2 |") script -q -c 'sh \(script)' /dev/null")
+    #expect(outcome.output.contains("at hand  taken"), "\(outcome.output)")
+    #expect(outcome.output.contains("q quits"))
+    // The other screen was left, and the cursor is shown.
+    #expect(outcome.output.contains("\u{1b}[?25h\u{1b}[?1049l"))
+    let before = try #require(TextFile.read("\(scratch.path)/before"))
+    #expect(before.contains("icanon") && TextFile.read("\(scratch.path)/after") == before)
+  }
+
+  @Test(.enabled(if: hasNamespaces, "not root, or no unshare"))
+  func topWorksInAContainer() throws {
+    kill(try busyProgram().processIdentifier, SIGKILL)
+    let outcome = try shell(
+      """
+      LD_PRELOAD="$LIBRARY" "$HERE/busy" &
+      sleep 0.5
+      "$TOOL" top && "$TOOL" top $! --interval 0.2 --library "$LIBRARY"
+      status=$?; kill -KILL $!; exit $status
+      """, namespaces: ["--pid", "--mount", "--fork", "--mount-proc"])
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    #expect(outcome.output.contains("/busy"), "\(outcome.output)")
+    #expect(outcome.output.contains("taken/s"))
+  }
+}
