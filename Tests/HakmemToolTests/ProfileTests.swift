@@ -316,7 +316,7 @@ struct ProfileTests {
       profile.add(
         1 + index % 7,
         (0..<12).map { depth in
-          StackProfile.Frame(function: "f\(depth)_\(index >> (depth + 2))", object: "</script>")
+          StackProfile.Frame(function: "f\(depth)_\(index >> depth)", object: "</script>")
         })
     }
     let result = ProfileResult(
@@ -332,7 +332,8 @@ struct ProfileTests {
       ], environment: ProcessInfo.processInfo.environment
     ).run()
     #expect(outcome.output.contains("data-drawn=\"1\""))
-    // Of more than 300,000 boxes those are drawn that can be seen: twelve rows of at most 780 pixels.
+    #expect(profile.stacks.count == 100_000)
+    // Of 200,000 boxes those are drawn that can be seen: twelve rows of at most 780 pixels.
     let boxes = outcome.output.firstMatch(of: /data-boxes="(\d+)"/).flatMap { Int($0.1) }
     #expect((12...25_000).contains(boxes ?? 0), "\(boxes ?? 0)")
     #expect(!outcome.errors.contains("CONSOLE"), "\(outcome.errors)")

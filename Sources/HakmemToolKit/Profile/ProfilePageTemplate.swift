@@ -44,9 +44,11 @@ enum ProfilePageTemplate {
       {{/graphs}}
       {{#notes}}<p class="note">{{.}}</p>{{/notes}}
       </main>
+      <script type="application/json" id="data">{{{data}}}</script>
       <script>
       "use strict";
-      const trees = {{{data}}};
+      // As text for the parser of JSON, which takes half of the time of a script's.
+      const trees = JSON.parse(document.getElementById("data").textContent);
       {{{script}}}
       </script>
       </body>
