@@ -172,7 +172,7 @@ extension ThreadCache {
       cache.disown()
       guard parking, !wasBusy else { return }
       cache.closeGaps()
-      cache.dropRuns()
+      cache.dropAllRuns()
       parked.push(cache.address &+ Offset.record)
     }
   }

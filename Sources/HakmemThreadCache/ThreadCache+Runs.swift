@@ -20,6 +20,8 @@ extension ThreadCache {
 
   /// A kept run of exactly that many bytes; 0 when there is none.
   package func takeRun(_ byteCount: UInt) -> UInt {
+    beginChange()
+    defer { endChange() }
     let pages = byteCount >> Constants.pageShift
     let newest = Int(record.pointee.runCount) - 1
     var index = newest
@@ -41,6 +43,8 @@ extension ThreadCache {
   /// Keeps a run that is marked as cached; the oldest ones go when there are too many.
   package func keepRun(_ run: UInt, _ byteCount: UInt, _ mark: UInt) {
     guard byteCount <= roomForRuns else { return Self.release(run, byteCount) }
+    beginChange()
+    defer { endChange() }
     if record.pointee.runCount == Self.maximumRuns
       || record.pointee.runBytes &+ byteCount > roomForRuns
     {
@@ -66,10 +70,13 @@ extension ThreadCache {
   }
 
   package func dropRuns() {
-    dropOldestRuns(Int(record.pointee.runCount))
-    // Also after a fork in the midst of a change.
-    record.pointee.runBytes = 0
+    beginChange()
+    dropAllRuns()
+    endChange()
   }
+
+  /// For who has the cache to himself.
+  func dropAllRuns() { dropOldestRuns(Int(record.pointee.runCount)) }
 
   /// Returns a run that is marked as cached.
   package static func release(_ run: UInt, _ byteCount: UInt) {

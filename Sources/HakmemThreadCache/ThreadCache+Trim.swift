@@ -3,7 +3,8 @@ import HakmemPlatform
 import HakmemSlabs
 import Synchronization
 
-/// Takes the blocks out of the bins of a thread that makes no calls, without stopping it.
+/// Takes the blocks out of the bins of a thread that makes no calls, and its page runs, without
+/// stopping it.
 ///
 /// Nobody can know that a thread stands outside its fast paths: one that sleeps may do so in a signal
 /// handler that interrupted `malloc`. But a fast path is a single operation on one bin. Once the
@@ -13,7 +14,7 @@ import Synchronization
 /// which it replaces by zero words, in which no operation finds a block. The owner's next call passes
 /// the gate, where the rest moves down (`closeGaps`).
 ///
-/// A slow call of the owner's changes bins as it likes; it says so first (`beginChange`) and looks at
+/// A slow call of the owner's changes bins and runs as it likes; it says so first (`beginChange`) and looks at
 /// its word after that, as the trimmer changes the word and looks for the sign after the barrier: so
 /// one of the two sees the other.
 extension ThreadCache {
@@ -29,7 +30,7 @@ extension ThreadCache {
 
   // MARK: The owner
 
-  /// The bins change from here on until `endChange`; for the cache's owner.
+  /// The bins or the runs change from here on until `endChange`; for the cache's owner.
   @inline(__always)
   func beginChange() {
     record.pointee.isBusy.store(1, ordering: .releasing)
@@ -96,19 +97,19 @@ extension ThreadCache {
     }
   }
 
-  /// Whether the bins hold more than a trimmer leaves and are as they were at the last look.
+  /// Whether bins and runs are more than a trimmer leaves and are as they were at the last look.
   private var isIdle: Bool {
     guard isOwned, self != ThreadCache.current.opened else { return false }
-    var sum = record.pointee.slowCalls
+    var sum = record.pointee.slowCalls &* 31 &+ record.pointee.runBytes
     var mostBlocks = 0
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)
       sum = sum &* 31 &+ bin(sizeClass).top
       mostBlocks = max(mostBlocks, count(sizeClass))
     }
-    let isSame = sum == record.pointee.binsAtLook
-    record.pointee.binsAtLook = sum
-    return isSame && mostBlocks > 1
+    let isSame = sum == record.pointee.sumAtLook
+    record.pointee.sumAtLook = sum
+    return isSame && (mostBlocks > 1 || record.pointee.runCount > 0)
   }
 
   /// Points the owner's word at its closed header; false when it is not at the open one.
@@ -148,5 +149,6 @@ extension ThreadCache {
       countReturned(count, sizeClass)
       Memory.zero(slot, UInt(count) &* 8)
     }
+    dropAllRuns()
   }
 }

@@ -144,8 +144,8 @@ package struct ThreadCache: Equatable {
     var trimRequest: UInt32
     /// A trimmer left zero words at the bottom of bins. Under the lock `control`.
     var hasGaps: Bool
-    /// What the bins looked like at the trimmer's last look.
-    var binsAtLook: UInt
+    /// What bins and runs looked like at the trimmer's last look.
+    var sumAtLook: UInt
     /// A bit for each class that had a slow call since the last look, by its number modulo 64.
     var activeClasses: UInt64
     /// A bit for each class whose blocks went to the slabs since its last refill: nobody wants more.

@@ -1,5 +1,6 @@
 import CHakmemShims
 import CHakmemWhiteBox
+import HakmemPages
 import HakmemPlatform
 import HakmemSlabs
 import HakmemThreadCache
@@ -8,6 +9,7 @@ import Synchronization
 enum TrimTests {
   static let all = [
     WhiteBoxTest("Trim.takesAllButTheNewestBlockOfEachBin", idle),
+    WhiteBoxTest("Trim.takesPageRuns", runs),
     WhiteBoxTest("Trim.leavesAThreadThatWorks", working),
     WhiteBoxTest("Trim.losesAndDoublesNothing", storm),
     WhiteBoxTest("ThreadCache.comesWithTheSeventeenthCall", late),
@@ -84,6 +86,35 @@ enum TrimTests {
         expectEqual(cache.count(sizeClass), 0, "blocks in the bin")
         expect(fillBin() >= 60)
         expectNoFault(cache.fault)
+        return
+      }
+      while step.pointee.load(ordering: .sequentiallyConsistent) < 1 { whitebox_sleep(1) }
+      for _ in 0..<2 {
+        whitebox_sleep(20)
+        look()
+      }
+      step.pointee.store(2, ordering: .sequentiallyConsistent)
+    }
+  }
+
+  private static func runs() {
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "0")
+    let step = Fixture.words(1)
+    Fixture.onThreads(2) { thread in
+      if thread == 0 {
+        let cache = Fixture.usableCache()
+        let run = PageRuns.allocate(300 << 10, alignment: Constants.pageBytes)
+        let (bytes, mark) = PageRuns.markCached(run, record: SuperSlabRegistry.record(at: run))
+        cache.keepRun(run, bytes, mark)
+        expectEqual(cache.takeRun(bytes), run, "the run that was kept")
+        expectEqual(PageRuns.markCached(run, record: SuperSlabRegistry.record(at: run)).1, mark)
+        cache.keepRun(run, bytes, mark)
+        step.pointee.store(1, ordering: .sequentiallyConsistent)
+        while step.pointee.load(ordering: .sequentiallyConsistent) < 2 { whitebox_sleep(1) }
+        expect(cache.isTrimmed)
+        // Passes the gate.
+        expectEqual(cache.takeRun(bytes), 0, "a run after trimming")
+        expect(ThreadCache.current == cache)
         return
       }
       while step.pointee.load(ordering: .sequentiallyConsistent) < 1 { whitebox_sleep(1) }
