@@ -100,7 +100,7 @@ struct ProfileTests {
     let ahead = count("filled ahead for the allocator", with)
     let moved = count("small blocks", without) - count("small blocks", with)
     #expect(moved > 3000 && (moved..<(moved + 64)).contains(ahead), "\(ahead), \(moved) moved")
-    let rest = "filled by the kernel (exec)"
+    let rest = "filled by other system calls"
     #expect(abs(count(rest, with) - count(rest, without)) < 16, "\(with.owners)")
   }
 

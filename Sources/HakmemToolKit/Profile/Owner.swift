@@ -48,13 +48,13 @@ package enum Owner: Hashable, Comparable, Sendable {
     case profile = "this profile"
     case kernel = "kernel pages (vdso)"
     case unknown = "unknown"
-    /// Charged to the process without an event: for what its allocator populated, and for the rest,
-    /// which is what the kernel did at exec.
+    /// Charged to the process without an event: for what its allocator populated, and for the rest:
+    /// exec, and what the program populates itself.
     case filledAhead = "filled ahead for the allocator"
-    case filledByKernel = "filled by the kernel (exec)"
+    case filledOtherwise = "filled by other system calls"
 
     /// Whether it has samples, with addresses and stacks.
-    package var isSampled: Bool { self != .filledAhead && self != .filledByKernel }
+    package var isSampled: Bool { self != .filledAhead && self != .filledOtherwise }
   }
 
   package var kind: Kind {

@@ -179,10 +179,10 @@ package final class ProfileRun {
     }
     let sampled = recording.faults.count
     let ahead = analysis.filledAhead.reduce(0) { $0 + $1.value }
-    let byKernel = charged - sampled - ahead
+    let otherwise = charged - sampled - ahead
     for (kind, phases) in [
       (Owner.Kind.filledAhead, analysis.filledAhead),
-      (Owner.Kind.filledByKernel, [Phase.start: byKernel]),
+      (.filledOtherwise, [Phase.run: otherwise]),
     ] {
       let count = phases.reduce(0) { $0 + $1.value }
       guard count > 0 else { continue }
