@@ -308,6 +308,51 @@ struct ProfileTests {
     #expect(process.isRunning)
   }
 
+  @Test func theHeapIsShownFromTimeToTime() throws {
+    let scratch = Scratch()
+    let program = try compile("profile/growing_heap", in: scratch)
+    let (result, folder, _) = try profileWithOutput(program, in: scratch, [])
+    #expect(result.ending == "ended by SIGABRT")
+    #expect(result.events?.last?.kind == .corruption, "\(result.events ?? [])")
+    let ledger = try #require(result.ledger)
+    #expect(ledger.sum == ledger.resident)
+    let live = ledger.resident(.liveSmall)
+    // Sampled blocks lie on pages of their own.
+    #expect((11 << 20..<13 << 20).contains(live), "\(live)")
+    #expect(ledger.resident(.liveLarge) >= 3 << 20)
+    let frames = try JSONDecoder().decode(
+      [HeapFrame].self, from: Data(contentsOf: URL(fileURLWithPath: "\(folder)/map.json")))
+    // Of the two rests.
+    let small = { (frame: HeapFrame, size: Int) in
+      frame.superSlabs.reduce(0) { sum, slab in
+        sum + zip(slab.sizes, slab.occupancy).reduce(0) { $0 + ($1.0 == size ? $1.1 : 0) }
+      } * (64 << 10) / 100
+    }
+    let first = frames.first { small($0, 1024) > 3 << 20 && small($0, 64) < 1 << 20 }
+    #expect(first != nil && first?.large.isEmpty == true, "\(frames.count) frames")
+    let last = try #require(frames.last)
+    #expect(small(last, 1024) > 3 << 20 && small(last, 64) > 7 << 20)
+    #expect(last.large.contains { $0.isLive && $0.resident >= 3 << 20 })
+    guard let browser = Built.browser else { return }
+    let page = try render("\(folder)/index.html", in: browser)
+    #expect(page.output.contains("data-frames=\"\(frames.count)\""))
+    let cells = page.output.firstMatch(of: /data-cells="(\d+)"/).flatMap { Int($0.1) }
+    #expect((cells ?? 0) >= 12 << 20 / (64 << 10), "\(cells ?? 0)")
+    #expect(page.output.contains("a double free: 0x"))
+    #expect(!page.errors.contains("CONSOLE"), "\(page.errors)")
+  }
+
+  /// What a browser makes of a page, and its complaints.
+  private func render(_ page: String, in browser: String) throws -> ChildProcess.Outcome {
+    try ChildProcess(
+      program: browser,
+      arguments: [
+        "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom",
+        "file://\(page)",
+      ], environment: ProcessInfo.processInfo.environment
+    ).run()
+  }
+
   @Test func aPageWithManyStacksIsDrawnAtOnce() throws {
     let browser = try #require(Built.browser, "no browser")
     let scratch = Scratch()
@@ -324,13 +369,7 @@ struct ProfileTests {
       peakKiB: 1, processes: 1, isPartial: false, notes: [])
     let page = try ProfilePage.html(ProfileRun.Outcome(result: result, profiles: [profile]))
     let path = scratch.write("page.html", page)
-    let outcome = try ChildProcess(
-      program: browser,
-      arguments: [
-        "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom",
-        "file://\(path)",
-      ], environment: ProcessInfo.processInfo.environment
-    ).run()
+    let outcome = try render(path, in: browser)
     #expect(outcome.output.contains("data-drawn=\"1\""))
     #expect(profile.stacks.count == 100_000)
     // Of 200,000 boxes those are drawn that can be seen: twelve rows of at most 780 pixels.

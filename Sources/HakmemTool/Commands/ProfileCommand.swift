@@ -10,7 +10,8 @@ struct ProfileCommand: ParsableCommand {
     discussion: """
       Runs a program on HAKMEM and writes a folder with the report: page faults by the owner of the \
       address, by cause, phase and call stack; time by layer and function; live, peak and temporary \
-      bytes by call stack. Index: index.txt.
+      bytes by call stack; where the resident memory was, and the heap's map over time. Index: \
+      index.txt.
 
       Examples:
         hakmem profile -- python3 job.py
@@ -78,11 +79,14 @@ struct ProfileCommand: ParsableCommand {
     else { throw ValidationError("Name the program to profile after \"--\".") }
     let folder = try ReportFolder(
       path: output ?? ReportFolder.freeName(for: program.words[0]))
+    let location = library.location
+    let given = library.library
     let outcome = try ProfileRun(folder: folder.path).run(
       ProfileRun.Plan(
         program: program.file.path, arguments: Array(program.words.dropFirst()),
         environment: program.environment,
-        heapDistance: heap))
+        heapDistance: heap)
+    ) { try Inspection.take(pid: $0, location: location, library: given) }
     try show(outcome, in: folder)
   }
 

@@ -31,6 +31,8 @@ struct MapLogFile {
   private static let entryBytes = 24
   /// Beyond what any process can map.
   private static let addressLimit: UInt64 = 1 << 57
+  /// More than the library fills with one system call.
+  private static let mostPagesFilled = 1 << 15
 
   /// - Returns: nil when the file is no map log, or was never begun.
   init?(path: String) {
@@ -56,10 +58,13 @@ struct MapLogFile {
       else {
         continue
       }
-      entries.append(
-        Entry(
-          time: time, event: event, start: word(offset + 8), byteCount: packed >> 16,
-          number: UInt8(truncatingIfNeeded: packed >> 8)))
+      let entry = Entry(
+        time: time, event: event, start: word(offset + 8), byteCount: packed >> 16,
+        number: UInt8(truncatingIfNeeded: packed >> 8))
+      guard event != .populated || entry.filled.pages <= MapLogFile.mostPagesFilled else {
+        continue
+      }
+      entries.append(entry)
     }
     self.entries = entries
   }

@@ -28,6 +28,18 @@ enum ProfilePage {
     var title: String
     var unit: String
   }
+  struct Event {
+    var time: String
+    var text: String
+  }
+  struct EventTable {
+    var events: [Event]
+  }
+  /// The heap map over time, if there is one.
+  struct Film {
+    var last: Int
+    var data: String
+  }
   struct Model {
     var style: String
     var title: String
@@ -35,6 +47,9 @@ enum ProfilePage {
     var isPartial: Bool
     var summary: [Row]
     var sections: [BarSection]
+    /// One, if there are events.
+    var eventTables: [EventTable]
+    var film: [Film]
     var graphs: [Graph]
     var notes: [String]
     var data: String
@@ -47,6 +62,7 @@ enum ProfilePage {
     let library = MustacheLibrary(templates: [
       "page": try MustacheTemplate(string: ProfilePageTemplate.page)
     ])
+    let events = (result.events ?? []).map { Event(time: EventsText.time($0), text: $0.text) }
     let model = Model(
       style: PageStyle.sheet + ProfilePageTemplate.style,
       title: result.command.joined(separator: " "),
@@ -57,6 +73,14 @@ enum ProfilePage {
           name: $0.name, value: $0.value, target: $0.target ?? "", status: $0.status ?? "",
           style: $0.status == "ok" ? "ahead" : $0.status == "missed" ? "behind" : "none")
       }, sections: sections(result),
+      eventTables: events.isEmpty ? [] : [EventTable(events: events)],
+      film: outcome.frames.isEmpty
+        ? []
+        : [
+          Film(
+            last: outcome.frames.count - 1,
+            data: String(decoding: try JSONEncoder().encode(outcome.frames), as: UTF8.self))
+        ],
       graphs: profiles.enumerated().map {
         Graph(anchor: "flame\($0)", title: $1.title, unit: $1.unit)
       }, notes: result.notes, data: try data(profiles), script: ProfilePageTemplate.script)
@@ -105,16 +129,25 @@ enum ProfilePage {
           sentence: "\(heap.temporaryCount) were freed before their thread allocated again.",
           bars: bars(lifetimes)))
     }
+    if let ledger = result.ledger {
+      sections.append(
+        BarSection(
+          title: ProfileText.ledgerTitle(result),
+          sentence: "\(Figures.bytes(ledger.resident)), as the kernel counts.",
+          bars: bars(ledger.lines.map { ($0.title, $0.resident, $0.release) }, Figures.bytes)))
+    }
     return sections.filter { !$0.bars.isEmpty }
   }
 
-  private static func bars(_ rows: [(String, Int, String)]) -> [Bar] {
+  private static func bars(
+    _ rows: [(String, Int, String)], _ text: (Int) -> String = { "\($0)" }
+  ) -> [Bar] {
     let total = rows.reduce(0) { $0 + $1.1 }
     let largest = max(rows.map(\.1).max() ?? 1, 1)
     return rows.enumerated().map { index, row in
       Bar(
         name: row.0, width: Scale.number(1000 * Double(row.1) / Double(largest)),
-        value: "\(row.1) · \(ProfileText.percent(row.1, total)) %", note: row.2,
+        value: "\(text(row.1)) · \(ProfileText.percent(row.1, total)) %", note: row.2,
         style: SeriesStyle.name(index))
     }
   }

@@ -66,8 +66,13 @@ package struct ProfileResult: Codable, Sendable {
   package var faults: Faults?
   package var time: Time?
   package var heap: HeapResult?
-  /// Of a process that is watched, when the watching ends.
+  /// Where the resident memory was when there was most of it; of a process that is watched, when the
+  /// watching ends. Missing for programs that end at once.
   package var ledger: Ledger?
+  /// When that was, in seconds after the start.
+  package var ledgerSeconds: Double?
+  /// The heap's last events, oldest first.
+  package var events: [HeapEvent]?
   /// Whether something is missing, and what.
   package var isPartial: Bool
   package var notes: [String]

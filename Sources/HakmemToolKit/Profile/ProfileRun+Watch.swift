@@ -40,11 +40,13 @@ extension ProfileRun {
     default: break
     }
     var ledger: Ledger?
+    var events: [HeapEvent]?
     if !ended {
       do {
         var found = try inspect(process)
         found.namePinningStacks()
         ledger = found.ledger
+        events = found.events
       } catch { notes.append("The ledger is missing: \(error)") }
       try? profiling.turnOff()
     }
@@ -58,6 +60,8 @@ extension ProfileRun {
       systemSeconds: (last?.systemSeconds ?? 0) - (before?.systemSeconds ?? 0),
       peakKiB: last?.peakKiB ?? 0, processes: 1, isPartial: false, notes: [])
     result.ledger = ledger
+    result.ledgerSeconds = ledger == nil ? nil : result.seconds
+    result.events = events
     let charged = (last?.faults ?? 0) - (before?.faults ?? 0)
     var outcome = outcome(
       &result, session, analysis, charged: ended ? nil : charged, wantsHeap: heapDistance > 0)

@@ -36,17 +36,24 @@ package final class ProfileRun {
   package struct Outcome {
     package var result: ProfileResult
     package var profiles: [StackProfile]
+    /// The heap from time to time.
+    package var frames: [HeapFrame] = []
   }
 
   /// Runs the program to its end, in the foreground: input, output and errors are its own.
   ///
+  /// - Parameter inspect: Looks into the process, for the heap map and the ledger.
   /// - Throws: `Failure` when the program cannot be run.
-  package func run(_ plan: Plan) throws -> Outcome {
+  package func run(
+    _ plan: Plan, inspect: @escaping @Sendable (Int32) throws -> Inspection
+  ) throws -> Outcome {
     let started = Date()
     var memory = ResidentMemory()
     var environment = plan.environment
     environment["HAKMEM_PROFILE"] = folder
     environment["HAKMEM_PROFILE_SAMPLE"] = "\(plan.heapDistance)"
+    // Has the events of a program that crashes.
+    environment["HAKMEM_STATS_PAGE"] = "1"
     var gate: Int32 = -1
     let child = CStringArray.with([plan.program] + plan.arguments) { arguments in
       CStringArray.with(environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }) {
@@ -64,6 +71,7 @@ package final class ProfileRun {
       throw Failure(description: "\(plan.program) ended before it began")
     }
     close(gate)
+    let timeline = HeapTimeline(process: child, inspect: inspect)
     // An interrupt is the program's to handle; its profile is written all the same.
     signal(SIGINT, SIG_IGN)
     signal(SIGQUIT, SIG_IGN)
@@ -83,6 +91,7 @@ package final class ProfileRun {
     }
     session.finish { recording.add($0) }
     let seconds = Clock.seconds - start
+    timeline.finish()
     var result = ProfileResult(
       command: [plan.program] + plan.arguments, date: ISO8601DateFormatter().string(from: started),
       ending: ProfileRun.ending(status), seconds: seconds,
@@ -90,9 +99,26 @@ package final class ProfileRun {
       systemSeconds: ProfileRun.seconds(usage.ru_stime),
       peakKiB: memory.peakKiB(charged: usage.ru_maxrss) ?? 0, processes: 1, isPartial: false,
       notes: [])
-    return outcome(
+    result.ledger = timeline.largest?.found.ledger
+    result.ledgerSeconds = timeline.largest?.seconds
+    result.events = takeLeftEvents(of: child) ?? timeline.last?.events
+    var outcome = outcome(
       &result, session, ProfileAnalysis(profileFolder: folder),
       charged: usage.ru_minflt + usage.ru_majflt, wantsHeap: plan.heapDistance > 0)
+    outcome.frames = timeline.frames
+    let longEnough = 1.0
+    if timeline.frames.isEmpty, seconds > longEnough, let failure = timeline.failure {
+      outcome.result.notes.append("The heap map and the ledger are missing: \(failure)")
+      outcome.result.isPartial = true
+    }
+    return outcome
+  }
+
+  /// The events on the page that a program left behind, which is removed.
+  private func takeLeftEvents(of process: Int32) -> [HeapEvent]? {
+    guard let page = PublishedPage.find(pid: process) else { return nil }
+    unlink(page.path)
+    return page.events
   }
 
   /// Attributes what was recorded and completes the result.

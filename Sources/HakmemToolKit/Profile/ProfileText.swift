@@ -18,13 +18,20 @@ package enum ProfileText {
     }
     if let heap = result.heap { lines += section("Heap", HeapText.lines(heap)) }
     if let ledger = result.ledger {
-      lines += section("Resident memory at the end", LedgerText.body(ledger))
+      lines += section(ledgerTitle(result), LedgerText.body(ledger))
+    }
+    if let events = result.events, !events.isEmpty {
+      lines += EventsText.lines(events, last: 20)
     }
     if !result.notes.isEmpty {
       lines += ["", TerminalStyle.coloured("Notes", .heading)]
       for note in result.notes { lines += TextWrap.lines(note, indent: "  ") }
     }
     return lines
+  }
+
+  static func ledgerTitle(_ result: ProfileResult) -> String {
+    "Resident memory after \(Figures.seconds(result.ledgerSeconds ?? result.seconds))"
   }
 
   private static func section(_ title: String, _ body: [String]) -> [String] {

@@ -77,6 +77,11 @@ package struct ReportFolder {
     write("index.html", "the report with pictures, one self-contained page") {
       Data(try ProfilePage.html(outcome).utf8)
     }
+    if !outcome.frames.isEmpty {
+      write("map.json", "the heap map from time to time") {
+        try JSONEncoder().encode(outcome.frames)
+      }
+    }
     let name = outcome.result.command.first ?? ""
     let profiles = outcome.profiles.filter { !$0.stacks.isEmpty }
     write("profile.speedscope.json", "all call stacks, for speedscope") {
