@@ -17,9 +17,21 @@ package enum ForegroundProcess {
   package static func run(
     path: String, words: [String], environment: [String: String]
   ) throws -> ChildProcess.Ending {
+    // Signals wait until there is somebody to pass them to.
+    var waiting = sigset_t()
+    var before = sigset_t()
+    sigemptyset(&waiting)
+    for number in passed + ignored { sigaddset(&waiting, number) }
+    pthread_sigmask(SIG_BLOCK, &waiting, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setsigmask(&attributes, &before)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let code = CStringArray.with(words) { arguments in
       CStringArray.with(environment.map { "\($0.key)=\($0.value)" }) {
-        posix_spawn(&child, path, nil, nil, arguments, $0)
+        posix_spawn(&child, path, nil, &attributes, arguments, $0)
       }
     }
     guard code == 0 else {
@@ -27,6 +39,7 @@ package enum ForegroundProcess {
     }
     for number in passed { signal(number) { kill(ForegroundProcess.child, $0) } }
     for number in ignored { signal(number, SIG_IGN) }
+    pthread_sigmask(SIG_SETMASK, &before, nil)
     defer { for number in passed + ignored { signal(number, SIG_DFL) } }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0 && errno == EINTR {}

@@ -129,7 +129,7 @@ static void zero(void) {
     CHECK(block != NULL && holds(block, bytes, 0));
     memset(block, i, bytes);
     free(block);
-    rest(400);
+    rest(300);
   }
   long pages = own_pages() - before, all = 8L * bytes / sysconf(_SC_PAGESIZE);
   /* On a busy machine the thread may come too late for some of the blocks. */

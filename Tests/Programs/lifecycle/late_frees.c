@@ -61,7 +61,7 @@ int main(void) {
   }
   CHECK(atexit(at_exit) == 0);
   kept = malloc(100000);
-  for (int round = 0; round < 100; round++) {
+  for (int round = 0; round < 30; round++) {
     pthread_t first = start(thread_with_destructors, NULL);
     pthread_t second = start(thread_that_only_ends, malloc(100));
     join(first);
