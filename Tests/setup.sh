@@ -23,6 +23,7 @@ xz xz-utils
 gdb gdb
 valgrind valgrind
 spin spin
+perf linux-perf
 curl curl
 '
 

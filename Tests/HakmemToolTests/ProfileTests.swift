@@ -25,13 +25,6 @@ struct ProfileTests {
     return output
   }
 
-  private func report(_ folder: String) throws -> ProfileResult {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(
-      ProfileResult.self, from: Data(contentsOf: URL(fileURLWithPath: "\(folder)/report.json")))
-  }
-
   @Test(.enabled(if: mayProfile, "the kernel lets this user sample no page faults"))
   func everyFaultHasItsOwner() throws {
     let scratch = Scratch()
@@ -44,7 +37,7 @@ struct ProfileTests {
       "\(scratch.path)/file",
     ])
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
-    let result = try report(folder)
+    let result = try ProfileResult(reportIn: folder)
     let faults = try #require(result.faults)
     #expect(sampled(faults) == faults.counted)
     #expect(faults.charged >= faults.sampled && faults.charged - faults.sampled < 200)
@@ -104,40 +97,6 @@ struct ProfileTests {
     #expect(abs(count(rest, with) - count(rest, without)) < 16, "\(with.owners)")
   }
 
-  /// A Swift program, the tool itself, and python3 against an independent count of the same event.
-  @Test(
-    .enabled(if: mayProfile && Built.isExecutable("/usr/bin/perf"), "no perf, or it may not count"),
-    arguments: [
-      [Built.tool, "options"],
-      ["/usr/bin/python3", "-c", "rows = [{'n': i, 's': 'x' * (i % 300)} for i in range(60000)]"],
-    ])
-  func perfCountsTheSameFaults(command: [String]) throws {
-    try #require(Built.isExecutable(command[0]))
-    let scratch = Scratch()
-    let (result, _) = try profile(
-      command[0], Array(command.dropFirst()), in: scratch,
-      ["--heap", "0", "--option", "SS_PREFAULT=0"])
-    let counted = try #require(result.faults?.counted)
-    let data = "\(scratch.path)/perf.data"
-    let perf = { (arguments: [String]) in
-      try ChildProcess(
-        program: "/usr/bin/perf", arguments: arguments, environment: ["PATH": "/usr/bin:/bin"]
-      ).run()
-    }
-    let recorded = try perf(
-      [
-        "record", "-q", "-c", "1", "-e", "page-faults", "-d", "-o", data, "--", "/usr/bin/env",
-        "LD_PRELOAD=\(Built.library!)", "HAKMEM_SS_PREFAULT=0",
-      ] + command)
-    try #require(recorded.ending == .exited(0), "\(recorded.errors)")
-    let name = (command[0] as NSString).lastPathComponent
-    let samples = try perf(["script", "-i", data, "--comm", name, "-F", "addr"]).output
-      .split(separator: "\n").count
-    // Its pages of code and libraries are at hand in the kernel, or are not.
-    #expect(
-      abs(Double(counted) / Double(samples) - 1) < 0.05, "\(counted) by hakmem, \(samples) by perf")
-  }
-
   private func profile(
     _ program: String, _ arguments: [String] = [], in scratch: Scratch, _ options: [String] = []
   ) throws -> (result: ProfileResult, folder: String) {
@@ -153,7 +112,7 @@ struct ProfileTests {
       ["profile", "--output", folder, "--library", Built.library!] + options + ["--", program]
         + arguments)
     try #require(outcome.ending == .exited(0), "\(outcome.errors)")
-    return (try report(folder), folder, outcome.output)
+    return (try ProfileResult(reportIn: folder), folder, outcome.output)
   }
 
   @Test func aLeakIsFoundWithItsStack() throws {
@@ -301,7 +260,7 @@ struct ProfileTests {
       "--heap", "4096", "--library", Built.library!,
     ])
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
-    let result = try report(folder)
+    let result = try ProfileResult(reportIn: folder)
     #expect(result.heap?.samples ?? 0 > 100, "\(result.notes)")
     let ledger = try #require(result.ledger, "\(result.notes)")
     #expect(ledger.resident > 0 && ledger.sum == ledger.resident)
@@ -391,7 +350,7 @@ struct ProfileTests {
       ], environment: ["PATH": "/usr/bin:/bin"]
     ).run()
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
-    let result = try report("\(scratch.path)/report")
+    let result = try ProfileResult(reportIn: "\(scratch.path)/report")
     #expect(result.isPartial)
     #expect(result.notes.contains { $0.contains("perf_event_paranoid") }, "\(result.notes)")
   }
