@@ -37,8 +37,8 @@ package enum SuperSlabPool {
   private static func forEachNode(_ body: (UInt) -> Void) {
     for node in 0..<Topology.nodes { body(node) }
   }
-  private static var cold: TaggedStack { TaggedStack(unsafeAt: PagesStorage.coldSuperSlabs) }
-  private static var prewarmed: TaggedStack {
+  static var cold: TaggedStack { TaggedStack(unsafeAt: PagesStorage.coldSuperSlabs) }
+  static var prewarmed: TaggedStack {
     TaggedStack(unsafeAt: PagesStorage.prewarmedSuperSlabs)
   }
 
@@ -67,7 +67,7 @@ package enum SuperSlabPool {
   // MARK: Without pages
 
   /// A SuperSlab without pages, which counts against the limits from now on: a cold one or a new one.
-  private static func takeCharged() -> SuperSlab? {
+  static func takeCharged() -> SuperSlab? {
     guard MemoryLimit.charge(Constants.superSlabBytes) else { return nil }
     let address = cold.pop()
     if address != 0 { return SuperSlab(unsafeRecord: address) }
@@ -79,96 +79,11 @@ package enum SuperSlabPool {
   /// Releases the pages of an empty SuperSlab that the caller owns, and keeps its addresses; returns
   /// the bytes of its dirty granules.
   @discardableResult
-  private static func putCold(_ superSlab: SuperSlab) -> UInt {
+  static func putCold(_ superSlab: SuperSlab) -> UInt {
     let freed = Purge.release(superSlab, lazily: Purge.isLazy)
     MemoryLimit.uncharge(Constants.superSlabBytes)
     cold.push(superSlab.address)
     return freed
-  }
-
-  // MARK: Addresses
-
-  /// Zero bytes of metadata; when the kernel gives no more, what empty SuperSlabs are charged for
-  /// (overcommit mode 2, RLIMIT_DATA) makes room. 0 when memory is exhausted.
-  package static func allocateMetadata(_ byteCount: UInt) -> UInt {
-    let address = MetadataRegion.allocate(byteCount)
-    if address != 0 || cold.isEmpty { return address }
-    giveUpAddresses()
-    return MetadataRegion.allocate(byteCount)
-  }
-
-  /// Bytes of the SuperSlabs that nothing lies in.
-  private static var unusedBytes: UInt {
-    var bytes: UInt = 0
-    SuperSlab.forEach { if $0.kind == .unused { bytes &+= Constants.superSlabBytes } }
-    return bytes
-  }
-
-  /// Unmaps the cold SuperSlabs: something else needs their addresses (RLIMIT_AS).
-  /// They stay when that would not help: they could not be mapped again either.
-  static func giveUpAddresses() {
-    let limit = ProcessFacts.currentAddressSpaceLimit
-    guard limit == .max || ProcessFacts.mappedBytes < limit &+ unusedBytes else { return }
-    var kept: UInt = 0
-    while true {
-      let address = cold.pop()
-      guard address != 0 else { break }
-      let superSlab = SuperSlab(unsafeRecord: address)
-      // Before the addresses may be somebody else's.
-      _ = SuperSlabRegistry.set(0, at: superSlab.start)
-      if SystemCalls.unmap(superSlab.start, Constants.superSlabBytes) {
-        PageCounters.shared.pointee.mappedBytes.wrappingSubtract(
-          Int(Constants.superSlabBytes), ordering: .relaxed)
-        unmapped.push(address)
-      } else {
-        _ = SuperSlabRegistry.set(address, at: superSlab.start)
-        TaggedStack.setNext(kept, after: address)
-        kept = address
-      }
-    }
-    while kept != 0 {
-      let next = TaggedStack.next(after: kept)
-      cold.push(kept)
-      kept = next
-    }
-  }
-
-  /// Maps a SuperSlab again whose addresses were given up, elsewhere if they are somebody else's now;
-  /// nil when there is none or memory is exhausted.
-  private static func takeUnmapped() -> SuperSlab? {
-    let address = unmapped.pop()
-    guard address != 0 else { return nil }
-    let superSlab = SuperSlab(unsafeRecord: address)
-    guard mapAgain(superSlab) else {
-      unmapped.push(address)
-      return nil
-    }
-    superSlab.record.pointee.dirtyGranules.store(0, ordering: .relaxed)
-    superSlab.record.pointee.lazyGranules.store(0, ordering: .relaxed)
-    superSlab.noteBroken()
-    return superSlab
-  }
-
-  private static func mapAgain(_ superSlab: SuperSlab) -> Bool {
-    let bytes = Constants.superSlabBytes
-    switch SystemCalls.mapNew(at: superSlab.start, byteCount: bytes, protection: .readWrite) {
-    case .refused: return false
-    case .mapped:
-      PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(bytes), ordering: .relaxed)
-    case .occupied:
-      let start = AddressSpace.takeSuperSlab()
-      guard start != 0 else { return false }
-      superSlab.record.pointee.start = start
-    }
-    if SuperSlabRegistry.set(superSlab.address, at: superSlab.start) { return true }
-    if SystemCalls.unmap(superSlab.start, bytes) {
-      PageCounters.shared.pointee.mappedBytes.wrappingSubtract(Int(bytes), ordering: .relaxed)
-    }
-    return false
-  }
-
-  private static var unmapped: TaggedStack {
-    TaggedStack(unsafeAt: PagesStorage.unmappedSuperSlabs)
   }
 
   /// Takes back an empty SuperSlab that the caller owns. Beyond what is worth keeping its pages go at
@@ -350,92 +265,6 @@ package enum SuperSlabPool {
       cold.push(address)
       address = next
     }
-  }
-
-  // MARK: Ahead of need
-
-  struct AheadState: ~Copyable {
-    let stack: Atomic<UInt64>
-    let count: Atomic<Int>
-    /// SuperSlabs that were taken and had not been in use, since the last look.
-    let taken: Atomic<Int>
-    /// Looks in a row that found none taken.
-    var idleLooks: UInt32
-  }
-  private static var aheadState: UnsafeMutablePointer<AheadState> {
-    Memory.pointer(at: PagesStorage.aheadSuperSlabs)
-  }
-  private static var ahead: TaggedStack { TaggedStack(unsafeAt: PagesStorage.aheadSuperSlabs) }
-  private static let mostAhead = 4
-  private static let growthWorthIt = 2
-
-  /// While the heap takes SuperSlab after SuperSlab, keeps some ready with pages that the kernel has
-  /// zeroed; when it stops, gives them back. For the background thread, a look each period.
-  package static func keepAhead() {
-    let taken = aheadState.pointee.taken.exchange(0, ordering: .relaxed)
-    if taken == 0 {
-      aheadState.pointee.idleLooks &+= 1
-      let looksBeforeReturn: UInt32 = 5
-      if aheadState.pointee.idleLooks == looksBeforeReturn { purgeAhead() }
-      return
-    }
-    aheadState.pointee.idleLooks = 0
-    let prefault = Prefault(rawValue: Option.prefault.value) ?? .populate
-    // What lies ready counts against a limit.
-    guard taken >= growthWorthIt, prefault != .off, MemoryLimit.soft == 0, MemoryLimit.hard == 0
-    else { return }
-    while aheadState.pointee.count.load(ordering: .relaxed) < min(taken, mostAhead),
-      let superSlab = takeCharged()
-    {
-      makeReady(superSlab, prefault)
-      aheadState.pointee.count.wrappingAdd(1, ordering: .relaxed)
-      ahead.push(superSlab.address)
-    }
-  }
-
-  private static func makeReady(_ superSlab: SuperSlab, _ prefault: Prefault) {
-    guard prefault != .off else { return }
-    prefault.apply(superSlab.start, Constants.superSlabBytes)
-    superSlab.record.pointee.readyGranules.store(.max, ordering: .relaxed)
-  }
-
-  private static func takeAhead() -> SuperSlab? {
-    let address = ahead.pop()
-    guard address != 0 else { return nil }
-    aheadState.pointee.count.wrappingSubtract(1, ordering: .relaxed)
-    return SuperSlab(unsafeRecord: address)
-  }
-
-  private static func purgeAhead() {
-    while let superSlab = takeAhead() { putColdPopulated(superSlab) }
-  }
-
-  /// Makes up to `count` SuperSlabs ready, with pages as `prefault` says; returns how many. They
-  /// stay until they are used or everything is purged.
-  package static func prewarm(_ count: Int, prefault: Prefault) -> Int {
-    for made in 0..<count {
-      guard let superSlab = takeCharged() else { return made }
-      makeReady(superSlab, prefault)
-      prewarmed.push(superSlab.address)
-    }
-    return count
-  }
-
-  /// Gives the pages of prewarmed SuperSlabs back.
-  static func purgePrewarmed() {
-    purgeAhead()
-    while true {
-      let address = prewarmed.pop()
-      guard address != 0 else { return }
-      putColdPopulated(SuperSlab(unsafeRecord: address))
-    }
-  }
-
-  /// Gives back the pages of a SuperSlab that nobody used.
-  private static func putColdPopulated(_ superSlab: SuperSlab) {
-    superSlab.record.pointee.dirtyGranules.store(.max, ordering: .relaxed)
-    DirtyMemory.add(Int(Constants.superSlabBytes))
-    putCold(superSlab)
   }
 
   static func trace(_ superSlab: SuperSlab, _ event: StaticString) {

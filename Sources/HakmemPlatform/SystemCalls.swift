@@ -230,20 +230,6 @@ package enum SystemCalls {
       && buffer[0] == UInt8(ascii: "/")
   }
 
-  package static func yieldProcessor() {
-    _ = hakmem_system_call3(HAKMEM_SYS_sched_yield, 0, 0, 0)
-  }
-
-  /// Has every thread of the process that runs pass a memory barrier. Linux 4.14; false where the
-  /// kernel does not.
-  package static func barrierOnAllThreads() -> Bool {
-    let privateExpedited = 8
-    let registerPrivateExpedited = 16
-    if hakmem_system_call3(HAKMEM_SYS_membarrier, privateExpedited, 0, 0) == 0 { return true }
-    return hakmem_system_call3(HAKMEM_SYS_membarrier, registerPrivateExpedited, 0, 0) == 0
-      && hakmem_system_call3(HAKMEM_SYS_membarrier, privateExpedited, 0, 0) == 0
-  }
-
   /// Soft limit number `resource` of getrlimit(2); `UInt.max` when there is none.
   package static func softLimit(_ resource: Int) -> UInt {
     withUnsafeTemporaryAllocation(of: UInt.self, capacity: 2) { limits in
@@ -255,147 +241,10 @@ package enum SystemCalls {
     }
   }
 
-  /// Processors that this process may run on; 1 when the kernel does not say.
-  package static func availableProcessors() -> Int {
-    withUnsafeTemporaryAllocation(of: UInt.self, capacity: 128) { mask in
-      let byteCount = hakmem_system_call3(
-        HAKMEM_SYS_sched_getaffinity, 0, mask.count * 8,
-        Int(bitPattern: mask.baseAddress))
-      guard byteCount > 0 else { return 1 }
-      var count = 0
-      for index in 0..<(byteCount / 8) { count += mask[index].nonzeroBitCount }
-      return max(count, 1)
-    }
-  }
-
-  /// Processor that the thread runs on at this moment.
-  package static func currentProcessor() -> UInt32 {
-    var processor: UInt32 = 0
-    withUnsafeMutablePointer(to: &processor) {
-      _ = hakmem_system_call3(HAKMEM_SYS_getcpu, Int(bitPattern: $0), 0, 0)
-    }
-    return processor
-  }
-
-  /// Waits while the word holds `value`, or for a wake-up.
-  package static func waitOnWord(at address: UInt, while value: UInt32) {
-    let futexWaitPrivate = 128
-    _ = hakmem_system_call6(
-      HAKMEM_SYS_futex, Int(bitPattern: address), futexWaitPrivate, Int(value), 0, 0,
-      0)
-  }
-
-  /// As above, for `milliseconds` at most.
-  package static func waitOnWord(
-    at address: UInt, while value: UInt32, milliseconds: UInt32
-  ) {
-    let futexWaitPrivate = 128
-    // Seconds and nanoseconds.
-    var timeout = InlineArray<2, Int>(repeating: Int(milliseconds / 1000))
-    timeout[1] = Int(milliseconds % 1000) * 1_000_000
-    withUnsafeMutablePointer(to: &timeout) {
-      _ = hakmem_system_call6(
-        HAKMEM_SYS_futex, Int(bitPattern: address), futexWaitPrivate, Int(value),
-        Int(bitPattern: $0), 0, 0)
-    }
-  }
-
-  /// Names the calling thread, in at most 15 bytes, for /proc and debuggers.
-  package static func nameThread(_ name: StaticString) {
-    let setName = 15
-    _ = hakmem_system_call3(HAKMEM_SYS_prctl, setName, Int(bitPattern: name.utf8Start), 0)
-  }
-
-  package static func wakeWord(at address: UInt, count: Int) {
-    let futexWakePrivate = 129
-    _ = hakmem_system_call6(
-      HAKMEM_SYS_futex, Int(bitPattern: address), futexWakePrivate, count, 0, 0, 0)
-  }
-
-  /// Reads up to `capacity` bytes of a file from its start. Returns the count, -1 on failure.
-  package static func readFile(
-    _ path: StaticString, into buffer: UnsafeMutablePointer<UInt8>, capacity: Int
-  ) -> Int {
-    readFile(path.utf8Start, into: buffer, capacity: capacity)
-  }
-
-  /// As above, for a path that was put together.
-  package static func readFile(
-    _ path: UnsafePointer<UInt8>, into buffer: UnsafeMutablePointer<UInt8>, capacity: Int
-  ) -> Int {
-    guard let descriptor = open(path) else { return -1 }
-    var count = 0
-    while count < capacity {
-      let step = read(descriptor, into: buffer + count, capacity - count)
-      guard step > 0 else { break }
-      count += step
-    }
-    close(descriptor)
-    return count
-  }
-
-  /// Opens a file for reading; nil when that fails.
-  package static func open(_ path: UnsafePointer<UInt8>) -> Int? {
-    let currentDirectory = -100
-    let readOnlyCloseOnExec = 0x80000
-    let descriptor = hakmem_system_call6(
-      HAKMEM_SYS_openat, currentDirectory, Int(bitPattern: path), readOnlyCloseOnExec, 0, 0, 0)
-    return descriptor >= 0 ? descriptor : nil
-  }
-
-  /// The bytes read, 0 at the end of the file, negative on failure.
-  package static func read(
-    _ descriptor: Int, into buffer: UnsafeMutablePointer<UInt8>, _ capacity: Int
-  ) -> Int {
-    hakmem_system_call3(HAKMEM_SYS_read, descriptor, Int(bitPattern: buffer), capacity)
-  }
-
-  package static func close(_ descriptor: Int) {
-    _ = hakmem_system_call3(HAKMEM_SYS_close, descriptor, 0, 0)
-  }
-
-  /// Makes a file that did not exist, of `byteCount` bytes that the disk has room for, and maps it
-  /// shared. Writing to it cannot fail later. Nil when any of this is refused.
-  package static func mapNewFile(_ path: UnsafePointer<UInt8>, byteCount: UInt) -> UInt? {
-    let currentDirectory = -100
-    let createNewCloseOnExec = 0o2000302
-    let descriptor = hakmem_system_call6(
-      HAKMEM_SYS_openat, currentDirectory, Int(bitPattern: path), createNewCloseOnExec, 0o600, 0, 0)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    let isRoomy =
-      hakmem_system_call6(
-        HAKMEM_SYS_fallocate, descriptor, 0, 0, Int(bitPattern: byteCount), 0, 0) == 0
-    guard isRoomy else { return nil }
-    let shared = 1
-    let result = hakmem_system_call6(
-      HAKMEM_SYS_mmap, 0, Int(bitPattern: byteCount), Protection.readWrite.bits, shared,
-      descriptor, 0)
-    return isError(result) ? nil : UInt(bitPattern: result)
-  }
-
-  package static func removeFile(_ path: UnsafePointer<UInt8>) {
-    let currentDirectory = -100
-    _ = hakmem_system_call3(HAKMEM_SYS_unlinkat, currentDirectory, Int(bitPattern: path), 0)
-  }
-
   package static func userID() -> UInt32 {
     UInt32(truncatingIfNeeded: hakmem_system_call3(HAKMEM_SYS_geteuid, 0, 0, 0))
   }
 
-  package static func writeAll(to descriptor: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) {
-    let interrupted = -4
-    var written = 0
-    while written < count {
-      let step = hakmem_system_call3(
-        HAKMEM_SYS_write, descriptor, Int(bitPattern: bytes + written),
-        count - written)
-      if step == interrupted { continue }
-      guard step > 0 else { return }
-      written += step
-    }
-  }
-
   @inline(__always)
-  private static func isError(_ result: Int) -> Bool { result < 0 && result >= -4095 }
+  static func isError(_ result: Int) -> Bool { result < 0 && result >= -4095 }
 }

@@ -63,13 +63,6 @@ struct AdversityTests {
     try #require(outcome.ending == .exited(0), "\(outcome.errors)")
   }
 
-  private func report(_ folder: String) throws -> ProfileResult {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(
-      ProfileResult.self, from: Data(contentsOf: URL(fileURLWithPath: "\(folder)/report.json")))
-  }
-
   // MARK: A full disk
 
   @Test(.enabled(if: hasNamespaces, "not root, or no unshare: no small disk can be mounted"))
@@ -130,7 +123,7 @@ struct AdversityTests {
       "$TOOL" profile --pid \(process.processIdentifier) --seconds 30 --heap 4096 --output "\(folder)"
       """)
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
-    let result = try report(folder)
+    let result = try ProfileResult(reportIn: folder)
     #expect(result.isPartial)
     #expect(result.ending == "ended" && result.seconds < 20)
     #expect(result.notes.contains("The process ended while it was watched."))
@@ -182,7 +175,7 @@ struct AdversityTests {
       "$TOOL" profile --heap 1 --output "$HERE/report" --library "$LIBRARY" -- "$HERE/caller"
       """)
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
-    let result = try report("\(scratch.path)/report")
+    let result = try ProfileResult(reportIn: "\(scratch.path)/report")
     let stack = try #require(result.heap?.stacks.first)
     #expect(stack.liveCount == 1000)
     #expect(stack.stack.first?.hasPrefix("libnameless.so+0x") == true, "\(stack.stack)")

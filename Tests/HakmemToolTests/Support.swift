@@ -34,6 +34,16 @@ enum Built {
   static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 }
 }
 
+extension ProfileResult {
+  /// What a profile's folder has for programs.
+  init(reportIn folder: String) throws {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    self = try decoder.decode(
+      ProfileResult.self, from: Data(contentsOf: URL(fileURLWithPath: "\(folder)/report.json")))
+  }
+}
+
 /// A folder that is gone after the test.
 final class Scratch {
   let path: String

@@ -57,6 +57,21 @@ enum TrimTests {
 
   private static func look() { ThreadCache.trimIdle { $0() } }
 
+  /// Two looks at a thread that is in `sleepUntilTrimmed`.
+  private static func trimAtSignal(_ step: UnsafeMutablePointer<Atomic<UInt>>) {
+    while step.pointee.load(ordering: .sequentiallyConsistent) < 1 { whitebox_sleep(1) }
+    for _ in 0..<2 {
+      whitebox_sleep(20)
+      look()
+    }
+    step.pointee.store(2, ordering: .sequentiallyConsistent)
+  }
+
+  private static func sleepUntilTrimmed(_ step: UnsafeMutablePointer<Atomic<UInt>>) {
+    step.pointee.store(1, ordering: .sequentiallyConsistent)
+    while step.pointee.load(ordering: .sequentiallyConsistent) < 2 { whitebox_sleep(1) }
+  }
+
   /// Fills the calling thread's bin and returns how many blocks lie there.
   private static func fillBin() -> Int {
     var blocks = InlineArray<60, UInt>(repeating: 0)
@@ -73,8 +88,7 @@ enum TrimTests {
         let cached = fillBin()
         expect(cached >= 60)
         let cache = Fixture.usableCache()
-        step.pointee.store(1, ordering: .sequentiallyConsistent)
-        while step.pointee.load(ordering: .sequentiallyConsistent) < 2 { whitebox_sleep(1) }
+        sleepUntilTrimmed(step)
         var left = 0
         cache.forEachBlock(sizeClass) { _ in left += 1 }
         expectEqual(left, 1, "blocks in the bin")
@@ -88,12 +102,7 @@ enum TrimTests {
         expectNoFault(cache.fault)
         return
       }
-      while step.pointee.load(ordering: .sequentiallyConsistent) < 1 { whitebox_sleep(1) }
-      for _ in 0..<2 {
-        whitebox_sleep(20)
-        look()
-      }
-      step.pointee.store(2, ordering: .sequentiallyConsistent)
+      trimAtSignal(step)
     }
   }
 
@@ -109,20 +118,14 @@ enum TrimTests {
         expectEqual(cache.takeRun(bytes), run, "the run that was kept")
         expectEqual(PageRuns.markCached(run, record: SuperSlabRegistry.record(at: run)).1, mark)
         cache.keepRun(run, bytes, mark)
-        step.pointee.store(1, ordering: .sequentiallyConsistent)
-        while step.pointee.load(ordering: .sequentiallyConsistent) < 2 { whitebox_sleep(1) }
+        sleepUntilTrimmed(step)
         expect(cache.isTrimmed)
         // Passes the gate.
         expectEqual(cache.takeRun(bytes), 0, "a run after trimming")
         expect(ThreadCache.current == cache)
         return
       }
-      while step.pointee.load(ordering: .sequentiallyConsistent) < 1 { whitebox_sleep(1) }
-      for _ in 0..<2 {
-        whitebox_sleep(20)
-        look()
-      }
-      step.pointee.store(2, ordering: .sequentiallyConsistent)
+      trimAtSignal(step)
     }
   }
 

@@ -66,12 +66,16 @@ struct ProfileCommand: ParsableCommand {
   }
 
   func run() throws {
+    let location = library.location
+    let given = library.library
+    let inspect: @Sendable (Int32) throws -> Inspection = {
+      try Inspection.take(pid: $0, location: location, library: given)
+    }
     if let pid {
       try ProfileRun.check(process: pid)
       let folder = try ReportFolder(path: output ?? ReportFolder.freeName(for: "\(pid)"))
       let outcome = try ProfileRun(folder: folder.path).watch(
-        process: pid, seconds: seconds, heapDistance: heap
-      ) { try Inspection.take(pid: $0, location: library.location, library: library.library) }
+        process: pid, seconds: seconds, heapDistance: heap, inspect: inspect)
       return try show(outcome, in: folder)
     }
     guard
@@ -79,14 +83,11 @@ struct ProfileCommand: ParsableCommand {
     else { throw ValidationError("Name the program to profile after \"--\".") }
     let folder = try ReportFolder(
       path: output ?? ReportFolder.freeName(for: program.words[0]))
-    let location = library.location
-    let given = library.library
     let outcome = try ProfileRun(folder: folder.path).run(
       ProfileRun.Plan(
         program: program.file.path, arguments: Array(program.words.dropFirst()),
         environment: program.environment,
-        heapDistance: heap)
-    ) { try Inspection.take(pid: $0, location: location, library: given) }
+        heapDistance: heap), inspect: inspect)
     try show(outcome, in: folder)
   }
 

@@ -5,9 +5,10 @@ import Foundation
 final class HeapTimeline: @unchecked Sendable {
   /// In the order of time.
   private(set) var frames: [HeapFrame] = []
-  /// The look with the most resident memory, and the last one.
-  private(set) var largest: (seconds: Double, found: Inspection)?
-  private(set) var last: Inspection?
+  /// Of the look with the most resident memory.
+  private(set) var largest: (seconds: Double, ledger: Ledger)?
+  /// Of the last look.
+  private(set) var events: [HeapEvent]?
   /// Why the last look that failed did.
   private(set) var failure: String?
 
@@ -55,8 +56,8 @@ final class HeapTimeline: @unchecked Sendable {
 
   private func add(_ found: Inspection, seconds: Double) {
     frames.append(HeapFrame(found, seconds: seconds))
-    last = found
-    if found.ledger.resident > largest?.found.ledger.resident ?? 0 { largest = (seconds, found) }
+    events = found.events
+    if found.ledger.resident > largest?.ledger.resident ?? 0 { largest = (seconds, found.ledger) }
     while frames.count > HeapTimeline.mostFrames
       || frames.count > 2 && frames.reduce(0, { $0 + $1.rows }) > HeapTimeline.mostRows
     {

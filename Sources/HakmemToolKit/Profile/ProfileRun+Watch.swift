@@ -88,8 +88,7 @@ struct ProcessUsage {
     userSeconds = (Double(fields[11]) ?? 0) / ticks
     systemSeconds = (Double(fields[12]) ?? 0) / ticks
     let status = TextFile.read("/proc/\(process)/status") ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-    peakKiB = line.flatMap { Int($0.dropFirst(6).filter(\.isNumber)) } ?? 0
+    peakKiB = ResidentMemory.kibibytes(status, "VmHWM") ?? 0
   }
 
   static func threads(_ process: Int32) -> [Int32] {

@@ -99,9 +99,9 @@ package final class ProfileRun {
       systemSeconds: ProfileRun.seconds(usage.ru_stime),
       peakKiB: memory.peakKiB(charged: usage.ru_maxrss) ?? 0, processes: 1, isPartial: false,
       notes: [])
-    result.ledger = timeline.largest?.found.ledger
+    result.ledger = timeline.largest?.ledger
     result.ledgerSeconds = timeline.largest?.seconds
-    result.events = takeLeftEvents(of: child) ?? timeline.last?.events
+    result.events = takeLeftEvents(of: child) ?? timeline.events
     var outcome = outcome(
       &result, session, ProfileAnalysis(profileFolder: folder),
       charged: usage.ru_minflt + usage.ru_majflt, wantsHeap: plan.heapDistance > 0)

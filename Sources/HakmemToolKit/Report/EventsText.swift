@@ -14,8 +14,12 @@ package enum EventsText {
 
   /// When an event was, in local time.
   static func time(_ event: HeapEvent) -> String {
+    formatter.string(from: Date(timeIntervalSince1970: event.time))
+  }
+
+  private static let formatter = {
     let formatter = DateFormatter()
     formatter.dateFormat = "yyyy-MM-dd HH:mm:ss.SSS"
-    return formatter.string(from: Date(timeIntervalSince1970: event.time))
-  }
+    return formatter
+  }()
 }

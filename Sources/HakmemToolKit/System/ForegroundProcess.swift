@@ -23,7 +23,6 @@ package enum ForegroundProcess {
     sigemptyset(&waiting)
     for number in passed + ignored { sigaddset(&waiting, number) }
     pthread_sigmask(SIG_BLOCK, &waiting, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -34,12 +33,14 @@ package enum ForegroundProcess {
         posix_spawn(&child, path, nil, &attributes, arguments, $0)
       }
     }
+    if code == 0 {
+      for number in passed { signal(number) { kill(ForegroundProcess.child, $0) } }
+      for number in ignored { signal(number, SIG_IGN) }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nil)
     guard code == 0 else {
       throw Refusal(.unsuitable, "\(path) cannot be run: \(String(cString: strerror(code))).")
     }
-    for number in passed { signal(number) { kill(ForegroundProcess.child, $0) } }
-    for number in ignored { signal(number, SIG_IGN) }
-    pthread_sigmask(SIG_SETMASK, &before, nil)
     defer { for number in passed + ignored { signal(number, SIG_DFL) } }
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0 && errno == EINTR {}

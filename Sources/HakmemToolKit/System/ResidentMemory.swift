@@ -20,9 +20,7 @@ struct ResidentMemory {
       let resident = ResidentMemory.kibibytes(status, "VmRSS")
     else { return }
     timeline.append([(Clock.seconds - start) * 1000, Double(resident)])
-    if let peak = ResidentMemory.kibibytes(status, "VmHWM") {
-      sampledPeakKiB = peak
-    }
+    if let peak = ResidentMemory.kibibytes(status, "VmHWM") { sampledPeakKiB = peak }
   }
 
   /// The size at the end of the process's life: the median of the last tenth of the samples.
@@ -37,7 +35,8 @@ struct ResidentMemory {
   ///   that started it, whose memory it had until it called `exec`.
   func peakKiB(charged: Int) -> Int? { charged > ownPeakKiB ? charged : sampledPeakKiB }
 
-  private static func kibibytes(_ status: String, _ name: String) -> Int? {
+  /// A figure of /proc/PID/status.
+  static func kibibytes(_ status: String, _ name: String) -> Int? {
     Machine.field(status, name).flatMap { $0.split(separator: " ").first }.flatMap { Int($0) }
   }
 }

@@ -37,20 +37,11 @@ __attribute__((noreturn)) static void child(void) {
   _exit(0);
 }
 
-static void fork_once(void) {
-  pid_t process = fork();
-  CHECK(process >= 0);
-  if (process == 0) {
-    child();
-  }
-  expect_exit_0(process);
-}
-
 static void *be_busy(void *number) {
   for (unsigned i = 0; !stop; i++) {
     use_the_heap(i + (unsigned)(uintptr_t)number * 1000);
     if (i % 4000 == 3999) {
-      fork_once();
+      fork_child(child);
     }
     if (i % 500 == 0) {
       malloc_trim(0);
@@ -71,7 +62,7 @@ int main(int count, char **arguments) {
     threads[i] = start(be_busy, (void *)i);
   }
   for (int i = atoi(arguments[1]); i > 0; i--) {
-    fork_once();
+    fork_child(child);
   }
   stop = true;
   for (int i = 0; i < busy_threads; i++) {

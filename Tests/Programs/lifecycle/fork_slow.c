@@ -107,12 +107,7 @@ int main(int count, char **arguments) {
     threads[i] = start(be_slow, (void *)(i + 1));
   }
   for (int i = atoi(arguments[1]); i > 0; i--) {
-    pid_t process = fork();
-    CHECK(process >= 0);
-    if (process == 0) {
-      child();
-    }
-    expect_exit_0(process);
+    fork_child(child);
   }
   stop = true;
   for (int i = 0; i < busy_threads; i++) {

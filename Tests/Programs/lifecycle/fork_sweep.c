@@ -56,12 +56,7 @@ int main(int argument_count, char **arguments) {
   }
   pthread_t trimmer = start(trim, NULL);
   for (int i = atoi(arguments[1]); i > 0; i--) {
-    pid_t process = fork();
-    CHECK(process >= 0);
-    if (process == 0) {
-      child();
-    }
-    expect_exit_0(process);
+    fork_child(child);
   }
   stop = true;
   join(trimmer);

@@ -30,6 +30,16 @@ static inline void expect_exit_0(pid_t child) {
              (unsigned)status);
 }
 
+/* Forks a process that runs `child`, which does not return, and waits for its good end. */
+static inline void fork_child(void (*child)(void)) {
+  pid_t process = fork();
+  CHECK(process >= 0);
+  if (process == 0) {
+    child();
+  }
+  expect_exit_0(process);
+}
+
 /* A little of everything: tiny, small, medium and large blocks, resized, zeroed and freed. */
 static inline void use_the_heap(unsigned salt) {
   enum { count = 40 };
