@@ -148,6 +148,17 @@ struct ProfileTests {
     #expect((speedscope as? [String: Any])?["profiles"] != nil)
   }
 
+  @Test func aForkedChildsBlocksAreSeenToo() throws {
+    let scratch = Scratch()
+    let program = try compile("profile/fork_leaks", in: scratch)
+    let (result, _) = try profile(program, in: scratch, ["--heap", "1"])
+    let heap = try #require(result.heap)
+    for (function, count, bytes) in [("keep_in_parent", 500, 1000), ("keep_in_child", 300, 2000)] {
+      let kept = heap.stacks.filter { $0.stack.contains { $0.hasPrefix(function) } }
+      #expect(kept.map(\.liveCount) == [count] && kept.map(\.liveBytes) == [count * bytes])
+    }
+  }
+
   @Test func samplesEstimateTheWhole() throws {
     let scratch = Scratch()
     let program = try compile("profile/known_heap", in: scratch)
