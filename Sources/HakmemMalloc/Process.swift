@@ -70,7 +70,6 @@ enum Process {
     if Recorder.prepare() { Interception.begin(.recorder) }
     if MapLog.begin(parent: 0) {
       AddressMap.note()
-      MetadataRegion.notePopulated()
       let distance = Option.profileSample.value
       if distance > 0 { _ = HeapProfile.begin(distance: distance) }
     }

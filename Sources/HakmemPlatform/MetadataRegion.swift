@@ -19,8 +19,6 @@ package enum MetadataRegion {
     var reserved: UInt
     let next: Atomic<UInt>
     let committed: Atomic<UInt>
-    /// The first step got its pages by one system call.
-    var isPopulated: Bool
   }
 
   @inline(__always)
@@ -34,13 +32,6 @@ package enum MetadataRegion {
   /// The whole reservation.
   package static var reservation: (start: UInt, byteCount: UInt) {
     (state.pointee.base, state.pointee.reserved)
-  }
-
-  /// Tells a profile that begins with the process of the pages that were filled before.
-  package static func notePopulated() {
-    guard state.pointee.isPopulated else { return }
-    Populate.note(
-      state.pointee.base, smallestStep, faults: smallestStep >> Constants.pageShift)
   }
 
   package static var usedBytes: UInt { state.pointee.next.load(ordering: .relaxed) }
@@ -77,6 +68,13 @@ package enum MetadataRegion {
     }
   }
 
+  /// Gives the first step its pages by one system call: a process that allocates uses nearly all of
+  /// them, one that does not none.
+  package static func fillFirstStep() {
+    guard Option.prefault.value == 1 else { return }
+    _ = Populate.fill(base, min(smallestStep, state.pointee.committed.load(ordering: .acquiring)))
+  }
+
   /// Gives the reservation of a region that nobody uses back, in a library that becomes a view of
   /// another process.
   package static func abandon() {
@@ -107,10 +105,6 @@ package enum MetadataRegion {
     SystemCalls.nameMapping(start, target &- committed, "hakmem metadata")
     if target > largestStep, ProcessFacts.hugePagesAlways {
       SystemCalls.advise(start, target &- committed, .noHugePage)
-    }
-    // Of the first step every process that allocates uses nearly all: one call for a dozen faults.
-    if committed == 0, target == smallestStep, Option.prefault.value == 1 {
-      state.pointee.isPopulated = Populate.fill(start, target)
     }
     state.pointee.committed.store(target, ordering: .releasing)
     return true

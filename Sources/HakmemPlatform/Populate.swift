@@ -11,13 +11,9 @@ package enum Populate {
     guard MapLog.isOn else { return SystemCalls.advise(start, byteCount, .populateWrite) }
     let before = SystemCalls.threadFaults()
     let isDone = SystemCalls.advise(start, byteCount, .populateWrite)
-    note(start, byteCount, faults: SystemCalls.threadFaults() &- before)
-    return isDone
-  }
-
-  /// Tells the profile of pages that were filled before it began.
-  package static func note(_ start: UInt, _ byteCount: UInt, faults: UInt) {
+    let faults = SystemCalls.threadFaults() &- before
     let pages = byteCount >> Constants.pageShift
     MapLog.note(.populated, start, pages << 24 | faults)
+    return isDone
   }
 }

@@ -60,6 +60,7 @@ extension ThreadCache {
   }
 
   private static func create() -> ThreadCache? {
+    if first == nil { MetadataRegion.fillFirstStep() }
     guard let cache = ThreadCacheLayout.create() else { return nil }
     cache.record.pointee.nextOfAll = allHead.pointee.load(ordering: .relaxed)
     // Releases the cache's fields to those who walk the list.
