@@ -33,13 +33,10 @@ public func hakmem_posix_memalign(
     return Int32(HAKMEM_EINVAL)
   }
   let bytes = UInt(bitPattern: byteCount)
-  // The Swift runtime allocates its aligned objects so.
-  if power <= Constants.minimumAlignment, bytes <= SizeClass.fastMaximumBytes {
-    let block = ThreadCache.current.bin(forSize: bytes).pop()
-    if block != 0 {
-      result.pointee = UnsafeMutableRawPointer(bitPattern: block)
-      return 0
-    }
+  let cached = pop(bytes, power)
+  if cached != 0 {
+    result.pointee = UnsafeMutableRawPointer(bitPattern: cached)
+    return 0
   }
   let block = bytes <= Constants.maximumRequest ? allocateAnyAlignment(bytes, power, .here) : 0
   guard block != 0 else {
@@ -72,9 +69,20 @@ public func hakmem_new_aligned(_ alignment: Int, _ byteCount: Int) -> UnsafeMuta
 private func allocateAligned(
   _ power: UInt, _ byteCount: UInt, _ site: CallSite
 ) -> UnsafeMutableRawPointer? {
+  let cached = pop(byteCount, power)
+  if cached != 0 { return UnsafeMutableRawPointer(bitPattern: cached) }
   guard byteCount <= Constants.maximumRequest else { return Failure.outOfMemory(byteCount) }
   if power <= Constants.minimumAlignment { return allocate(Int(bitPattern: byteCount), site) }
   return pointer(to: allocateAnyAlignment(byteCount, power, site), of: byteCount)
+}
+
+/// A block from the calling thread's cache; 0 where it has none. The class is found by the size,
+/// rounded up to a multiple of the alignment (`SizeClass.serving(_:alignment:)`).
+@inline(__always)
+private func pop(_ byteCount: UInt, _ power: UInt) -> UInt {
+  let most = SizeClass.fastMaximumBytes
+  guard byteCount <= most, power <= most else { return 0 }
+  return ThreadCache.current.bin(forSize: max(byteCount, 1).roundedUp(to: power)).pop()
 }
 
 private func allocateAnyAlignment(_ byteCount: UInt, _ power: UInt, _ site: CallSite) -> UInt {

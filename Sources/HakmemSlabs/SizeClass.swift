@@ -74,16 +74,12 @@ package struct SizeClass: Equatable {
   }
 
   /// The smallest class for `byteCount` whose blocks all lie at multiples of `alignment`; `none`
-  /// when no class has such.
+  /// when no class has such. Where a class's step is not a multiple of the alignment, the alignment is
+  /// one of the step: then the multiples of the alignment are block sizes themselves.
   package static func serving(_ byteCount: UInt, alignment: UInt) -> SizeClass {
     guard byteCount <= maximumBytes, alignment <= smallMaximumBytes else { return .none }
-    var number = serving(max(byteCount, alignment)).number
-    while number < count {
-      let sizeClass = SizeClass(number)
-      if sizeClass.blockBytes & (alignment &- 1) == 0 { return sizeClass }
-      number += 1
-    }
-    return .none
+    let rounded = max(byteCount, 1).roundedUp(to: alignment)
+    return rounded <= maximumBytes ? serving(rounded) : .none
   }
 
   private static let fineLog: UInt = 12
