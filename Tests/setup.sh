@@ -9,6 +9,7 @@ gcc gcc
 g++ g++
 make make
 nm binutils
+pkg-config pkgconf
 python3 python3
 perl perl
 node nodejs

@@ -38,6 +38,31 @@ import Testing
     #expect(outcome.succeeded, "\(outcome)")
   }
 
+  @Test func `is found by pkg-config where it is installed`() throws {
+    let finder = try System.require("pkg-config")
+    let library = try library()
+    let prefix = try TemporaryDirectory("prefix")
+    let package = TestProgram.sources + "/../../Sources/CHakmem"
+    let files = FileManager.default
+    try files.createDirectory(
+      atPath: prefix.path + "/lib/pkgconfig", withIntermediateDirectories: true)
+    try files.copyItem(atPath: library, toPath: prefix.path + "/lib/libhakmem.so")
+    try files.copyItem(atPath: package + "/include", toPath: prefix.path + "/include")
+    let template = try String(contentsOfFile: package + "/hakmem.pc.in", encoding: .utf8)
+    try template.replacing("@PREFIX@", with: prefix.path).replacing("@VERSION@", with: "0.1.0")
+      .write(toFile: prefix.path + "/lib/pkgconfig/hakmem.pc", atomically: true, encoding: .utf8)
+    let found = try Command(
+      finder, ["--cflags", "--libs", "hakmem"],
+      environment: ["PKG_CONFIG_PATH": prefix.path + "/lib/pkgconfig"]
+    ).onSystemAllocator.run()
+    let flags = found.output.split(whereSeparator: \.isWhitespace).map(String.init)
+    try #require(found.succeeded && !flags.isEmpty, "\(found)")
+    let program = try TestProgram.build(
+      "interface/malloc.c", flags: flags + ["-Wl,-rpath,\(prefix.path)/lib"], suffix: "-found")
+    let outcome = try Command(program, environment: ["HAKMEM_VERBOSE": "1"]).onSystemAllocator.run()
+    #expect(outcome.succeeded && outcome.errors.contains("HAKMEM"), "\(outcome)")
+  }
+
   @Test func `serves a program at a fixed address in silence`() throws {
     let program = try TestProgram.build(
       "lifecycle/fixed_address.c", flags: ["-fno-pie", "-no-pie"])

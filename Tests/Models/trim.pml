@@ -1,10 +1,11 @@
-/* ThreadCache+Trim: an owner that allocates and frees from one bin, two trimmers that take blocks out of
- * it. The owner's fast paths read its word, then make one operation on the bin, step by step; its slow
+/* ThreadCache+Trim: an owner that allocates and frees from one bin and keeps one page run, two trimmers
+ * that take blocks and the run. The owner's fast paths read its word, then make one operation on the bin, step by step; its slow
  * calls change the bin as they like between beginChange and endChange, whose plain store to «busy» may
  * wait in a store buffer until membarrier drains it. A trimmer points the word at the closed header,
  * issues the barrier, and takes all but the newest block if the owner is not busy.
  *     a block is in exactly one place: the program, the bin, the slab;
- *     no slow call finds a bin that changes under its hands;
+ *     and so is the run;
+ *     no slow call finds a bin, or the kept run, that changes under its hands;
  *     at the end the bin holds the blocks that it should.
  * -DBUG: the trimmer takes the newest block, too. */
 
@@ -24,6 +25,9 @@
 byte slot[SLOTS + 1];
 byte top = 1;
 byte place[BLOCKS + 1] = IN_SLAB;
+
+byte run = IN_SLAB;		/* where the page run is; its «bin» is the list of kept runs */
+bool run_kept = false;
 
 byte header = OPEN;		/* where the owner's word points */
 bool locked = false;		/* Lock(.control) */
@@ -191,6 +195,23 @@ inline free() {
 	fi
 }
 
+/* takeRun, or else a run from the heap; keepRun. Slow calls by their nature. */
+inline take_run() {
+	begin_change();
+	if
+	:: run_kept -> assert(run == IN_BIN); run = IN_PROGRAM; run_kept = false
+	:: else -> assert(run == IN_SLAB); run = IN_PROGRAM
+	fi;
+	end_change()
+}
+
+inline keep_run() {
+	begin_change();
+	run = IN_BIN;
+	run_kept = true;
+	end_change()
+}
+
 active proctype owner() {
 	byte round = 0, seen, block, from, to;
 	bool pushed;
@@ -205,12 +226,15 @@ active proctype owner() {
 		:: place[2] == IN_PROGRAM -> block = 2; free()
 		:: place[3] == IN_PROGRAM -> block = 3; free()
 		:: place[4] == IN_PROGRAM -> block = 4; free()
+		:: run != IN_PROGRAM -> take_run()
+		:: run == IN_PROGRAM -> keep_run()
 		fi
 	od;
 	/* Its next call passes the gate. */
 	working--;
 	working == 0;
 	usable_cache();
+	assert(run_kept == (run == IN_BIN));
 	from = 1;
 	do
 	:: from > BLOCKS -> break
@@ -279,7 +303,11 @@ active [TRIMMERS] proctype trimmer() {
 		do
 		:: first < next -> slot[first] = 0; first++
 		:: else -> break
-		od
+		od;
+		if
+		:: run_kept -> assert(!changing && run == IN_BIN); run_kept = false; run = IN_SLAB
+		:: else
+		fi
 	:: else
 	fi;
 	release();
