@@ -26,7 +26,7 @@ byte slot[SLOTS + 1];
 byte top = 1;
 byte place[BLOCKS + 1] = IN_SLAB;
 
-byte run = IN_SLAB;		/* where the page run is; its «bin» is the list of kept runs */
+byte page_run = IN_SLAB;		/* where the page run is; its «bin» is the list of kept runs */
 bool run_kept = false;
 
 byte header = OPEN;		/* where the owner's word points */
@@ -199,15 +199,15 @@ inline free() {
 inline take_run() {
 	begin_change();
 	if
-	:: run_kept -> assert(run == IN_BIN); run = IN_PROGRAM; run_kept = false
-	:: else -> assert(run == IN_SLAB); run = IN_PROGRAM
+	:: run_kept -> assert(page_run == IN_BIN); page_run = IN_PROGRAM; run_kept = false
+	:: else -> assert(page_run == IN_SLAB); page_run = IN_PROGRAM
 	fi;
 	end_change()
 }
 
 inline keep_run() {
 	begin_change();
-	run = IN_BIN;
+	page_run = IN_BIN;
 	run_kept = true;
 	end_change()
 }
@@ -226,15 +226,15 @@ active proctype owner() {
 		:: place[2] == IN_PROGRAM -> block = 2; free()
 		:: place[3] == IN_PROGRAM -> block = 3; free()
 		:: place[4] == IN_PROGRAM -> block = 4; free()
-		:: run != IN_PROGRAM -> take_run()
-		:: run == IN_PROGRAM -> keep_run()
+		:: page_run != IN_PROGRAM -> take_run()
+		:: page_run == IN_PROGRAM -> keep_run()
 		fi
 	od;
 	/* Its next call passes the gate. */
 	working--;
 	working == 0;
 	usable_cache();
-	assert(run_kept == (run == IN_BIN));
+	assert(run_kept == (page_run == IN_BIN));
 	from = 1;
 	do
 	:: from > BLOCKS -> break
@@ -305,7 +305,7 @@ active [TRIMMERS] proctype trimmer() {
 		:: else -> break
 		od;
 		if
-		:: run_kept -> assert(!changing && run == IN_BIN); run_kept = false; run = IN_SLAB
+		:: run_kept -> assert(!changing && page_run == IN_BIN); run_kept = false; page_run = IN_SLAB
 		:: else
 		fi
 	:: else
