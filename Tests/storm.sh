@@ -78,7 +78,8 @@ storm() {
   fork_slow_one_core) on taskset -c 0 "$programs/fork_slow" 2 ;;
   fork_slow_quota) halved env LD_PRELOAD="$library" timeout -s KILL 600 "$programs/fork_slow" 1 ;;
   fork_sweep) on "$programs/fork_sweep" 5 ;;
-  signals) on "$programs/signal_fork" alone && on "$programs/signal_fork" threads ;;
+  signals) on "$programs/signal_fork" alone && on "$programs/signal_fork" threads &&
+    on "$programs/signal_fork" trim ;;
   execs) on "$programs/vfork_exec" ;;
   walks) on "$programs/disable_storm" 50 ;;
   ten_thousand_threads) on "$programs/sleeping_threads" 10000 ;;

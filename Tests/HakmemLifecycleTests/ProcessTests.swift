@@ -44,4 +44,8 @@ import Testing
   @Test func `may be forked by a signal handler while threads allocate`() throws {
     try expectSuccess(of: "lifecycle/signal_fork.c", ["threads"], timeout: 90)
   }
+
+  @Test func `may be forked by a signal handler that interrupted malloc_trim`() throws {
+    try expectSuccess(of: "lifecycle/signal_fork.c", ["trim"], timeout: 90)
+  }
 }

@@ -39,12 +39,6 @@ extern HAKMEM_INTERNAL __thread uint32_t hakmem_thread_calls
     __attribute__((tls_model("initial-exec")));
 HAKMEM_INLINE uint32_t hakmem_count_thread_call(void) { return ++hakmem_thread_calls; }
 
-/* How deep the thread is in sweeps. */
-extern HAKMEM_INTERNAL __thread uint32_t hakmem_thread_sweeps
-    __attribute__((tls_model("initial-exec")));
-HAKMEM_INLINE uint32_t hakmem_get_thread_sweeps(void) { return hakmem_thread_sweeps; }
-HAKMEM_INLINE void hakmem_set_thread_sweeps(uint32_t depth) { hakmem_thread_sweeps = depth; }
-
 /* Base of the class map: the entry of address A is base[A >> 16]. */
 extern HAKMEM_INTERNAL const uint8_t *hakmem_class_map;
 

@@ -2,9 +2,10 @@
  * A timer's signal handler that forks a child, which exits or executes a program, while the main
  * thread allocates in a loop: the signal may come at any instruction of the allocator. With
  * `threads`, other threads are busy too and the handler uses _Fork, which calls no fork handlers,
- * as POSIX demands of a handler.
+ * as POSIX demands of a handler. With `trim` the loop gives free memory back and does nothing else, so
+ * that most signals come while lists of it are walked.
  *
- *   signal_fork alone|threads
+ *   signal_fork alone|threads|trim
  */
 #include "threads.h"
 #include <signal.h>
@@ -49,6 +50,7 @@ static void *be_busy(void *unused) {
 int main(int count, char **arguments) {
   CHECK(count == 2);
   with_threads = strcmp(arguments[1], "threads") == 0;
+  bool trims_only = strcmp(arguments[1], "trim") == 0;
   pthread_t threads[2];
   for (int i = 0; with_threads && i < 2; i++) {
     threads[i] = start(be_busy, NULL);
@@ -58,8 +60,10 @@ int main(int count, char **arguments) {
   struct itimerval interval = {{0, 1000}, {0, 1000}};
   CHECK(setitimer(ITIMER_REAL, &interval, NULL) == 0);
   for (unsigned i = 0; children < wanted; i++) {
-    use_the_heap(i);
-    if (i % 100 == 0) {
+    if (!trims_only) {
+      use_the_heap(i);
+    }
+    if (trims_only || i % 100 == 0) {
       malloc_trim(0);
     }
   }
