@@ -125,17 +125,17 @@ package enum Prefault: UInt {
   /// Makes the pages of a range present with one system call, ahead of their use. False when the
   /// kernel does not; one that refused is not asked again.
   package static func ahead(_ start: UInt, _ byteCount: UInt) -> Bool {
-    guard Option.prefault.value == Prefault.populate.rawValue, !isAheadRefused,
+    guard Option.prefault.value == Prefault.populate.rawValue,
+      aheadRefused.pointee.load(ordering: .relaxed) == 0,
       ProcessFacts.systemPageBytes == Constants.pageBytes
     else { return false }
     let isDone = Populate.fill(start, byteCount)
-    if !isDone { isAheadRefused = true }
+    if !isDone { aheadRefused.pointee.store(1, ordering: .relaxed) }
     return isDone
   }
 
-  private static var isAheadRefused: Bool {
-    get { Memory.loadWord(at: PagesStorage.aheadRefused) != 0 }
-    set { Memory.storeWord(newValue ? 1 : 0, at: PagesStorage.aheadRefused) }
+  private static var aheadRefused: UnsafeMutablePointer<Atomic<UInt>> {
+    Memory.pointer(at: PagesStorage.aheadRefused)
   }
 
   package func apply(_ start: UInt, _ byteCount: UInt) {

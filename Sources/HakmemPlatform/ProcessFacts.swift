@@ -1,13 +1,14 @@
 import CHakmemShims
+import Synchronization
 
 /// What the process learns once about the machine: pages, processors, limits, huge pages.
 package enum ProcessFacts {
-  struct State {
+  struct State: ~Copyable {
     var systemPageBytes: UInt
     var processors: UInt
     var addressSpaceLimit: UInt
-    /// 0: not asked yet, 1: no, 2: yes.
-    var hugePagesAlways: UInt
+    /// 0: not asked yet, 1: no, 2: yes. Threads that ask at once find the same.
+    let hugePagesAlways: Atomic<UInt>
   }
 
   private static var state: UnsafeMutablePointer<State> {
@@ -25,10 +26,10 @@ package enum ProcessFacts {
   /// Whether the kernel gives huge pages to memory that did not ask for them. Read from /sys when it
   /// is asked first.
   package static var hugePagesAlways: Bool {
-    let known = state.pointee.hugePagesAlways
+    let known = state.pointee.hugePagesAlways.load(ordering: .relaxed)
     if known != 0 { return known == 2 }
     let isAlways = readHugePagesAlways()
-    state.pointee.hugePagesAlways = isAlways ? 2 : 1
+    state.pointee.hugePagesAlways.store(isAlways ? 2 : 1, ordering: .relaxed)
     return isAlways
   }
 
