@@ -82,10 +82,12 @@ stop_all() {
 trap stop_all EXIT
 trap 'exit 1' INT TERM
 
-resident() { # kB of a process and its children
+# KiB of a process and its children, without what they share with others: which process of a restarted
+# postgres touches the shared buffers is chance.
+resident() {
   total=0
   for process in $1 $(pgrep -P "$1" || true); do
-    kib=$(awk '/^VmRSS/ { print $2 }' "/proc/$process/status" 2>/dev/null || true)
+    kib=$(awk '/^RssAnon/ { print $2 }' "/proc/$process/status" 2>/dev/null || true)
     total=$((total + ${kib:-0}))
   done
   echo $total
