@@ -55,11 +55,13 @@ struct TopCommand: ParsableCommand {
   /// Pages of processes that ended go, but for those that tell what happened.
   private func list() {
     let processes = ServedProcess.all()
-    let ended = PublishedPage.all().filter { page in
-      !processes.contains { PublishedPage.find(pid: $0.pid)?.started == page.started }
+    let running = Set(processes.compactMap { PublishedPage.find(pid: $0.pid)?.started })
+    let ended = PublishedPage.all().filter { !running.contains($0.started) }
+    let quiet = ended.filter(\.tellsNothing)
+    // Read anew: one that ran a moment ago may have ended with something to tell.
+    for page in quiet where kill(page.pid, 0) != 0 {
+      if PublishedPage(path: page.path)?.tellsNothing == true { unlink(page.path) }
     }
-    let quiet = ended.filter { page in page.events.allSatisfy { $0.kind == .purge } }
-    for page in quiet where kill(page.pid, 0) != 0 { unlink(page.path) }
     Terminal.show(TopText.lines(processes, ended: ended.filter { !quiet.contains($0) }))
   }
 }

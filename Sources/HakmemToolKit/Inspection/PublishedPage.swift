@@ -14,6 +14,9 @@ package struct PublishedPage: Equatable, Sendable {
   package let statistics: HeapStatistics
   package let events: [HeapEvent]
 
+  /// Whether nothing happened but purges.
+  package var tellsNothing: Bool { events.allSatisfy { $0.kind == .purge } }
+
   private static let folders = ["/dev/shm", "/tmp"]
 
   /// The page of a process that runs, or ended without removing it; nil when there is none that may
@@ -23,8 +26,10 @@ package struct PublishedPage: Equatable, Sendable {
       .filter(isName)
     // As the process sees it, which may be in a container.
     let places = mapped.flatMap { ["/proc/\(pid)/root\($0)", $0] }
-    return (places + files().filter { $0.hasSuffix(".\(pid)") }).lazy
-      .compactMap { PublishedPage(path: $0) }.first
+    for path in places + files().filter({ $0.hasSuffix(".\(pid)") }) {
+      if let page = PublishedPage(path: path) { return page }
+    }
+    return nil
   }
 
   /// All pages on this machine that may be read.
@@ -46,7 +51,7 @@ package struct PublishedPage: Equatable, Sendable {
   private static let mostAttempts = 100
 
   /// Reads a page between two refreshes; nil when the file is no page.
-  init?(path: String) {
+  package init?(path: String) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }

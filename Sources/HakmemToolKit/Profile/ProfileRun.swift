@@ -79,16 +79,19 @@ package final class ProfileRun {
       signal(SIGINT, SIG_DFL)
       signal(SIGQUIT, SIG_DFL)
     }
-    var status: Int32 = 0
-    var usage = rusage()
     while true {
-      let ended = wait4(child, &status, WNOHANG, &usage) == child
+      let ended = hasEnded(child)
       session.drain { recording.add($0) }
       recording.lookForHugePages()
       memory.sample(child)
       if ended { break }
       usleep(2000)
     }
+    // While its number is taken: `hakmem top` removes the pages of processes that are no more.
+    let leftEvents = takeLeftEvents(of: child)
+    var status: Int32 = 0
+    var usage = rusage()
+    wait4(child, &status, 0, &usage)
     session.finish { recording.add($0) }
     let seconds = Clock.seconds - start
     timeline.finish()
@@ -101,7 +104,7 @@ package final class ProfileRun {
       notes: [])
     result.ledger = timeline.largest?.ledger
     result.ledgerSeconds = timeline.largest?.seconds
-    result.events = takeLeftEvents(of: child) ?? timeline.events
+    result.events = leftEvents ?? timeline.events
     var outcome = outcome(
       &result, session, ProfileAnalysis(profileFolder: folder),
       charged: usage.ru_minflt + usage.ru_majflt, wantsHeap: plan.heapDistance > 0)
@@ -112,6 +115,14 @@ package final class ProfileRun {
       outcome.result.isPartial = true
     }
     return outcome
+  }
+
+  /// Whether a child is about to be waited for.
+  private func hasEnded(_ child: Int32) -> Bool {
+    var information = siginfo_t()
+    let options = WEXITED | WNOHANG | WNOWAIT
+    return waitid(P_PID, id_t(child), &information, options) == 0
+      && information.si_signo == SIGCHLD
   }
 
   /// The events on the page that a program left behind, which is removed.
