@@ -96,8 +96,11 @@ struct `Huge pages` {
         environment: ["HAKMEM_THP": option, "HAKMEM_SS_PREFAULT": "0"])
       return given() - before
     }
-    // Other programs may ask for some at the same time.
-    let (with, without) = (try pages("on"), try pages("off"))
+    // Other programs may ask for some at the same time, which only adds.
+    func fewestPages(_ option: String) throws -> Int {
+      try (0..<3).map { _ in try pages(option) }.min() ?? 0
+    }
+    let (with, without) = (try fewestPages("on"), try fewestPages("off"))
     #expect(with > without + 50, "\(with) with advice, \(without) without")
   }
 

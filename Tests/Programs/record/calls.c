@@ -56,17 +56,18 @@ static void threads(void) {
   }
 }
 
-static pthread_barrier_t all_started;
+static pthread_barrier_t all_threads;
 
 static void *exchange(void *argument) {
   _Atomic(void *) *slots = argument;
-  /* Else a thread may take the number of one that has ended already. */
-  pthread_barrier_wait(&all_started);
+  pthread_barrier_wait(&all_threads);
   for (int i = 0; i < 20000; i++) {
     void *old = __atomic_exchange_n((void **)&slots[i % 16], malloc(base + 1 + (size_t)i % 50),
                                     __ATOMIC_ACQ_REL);
     free(i % 3 == 0 && old != NULL ? realloc(old, base + 60) : old);
   }
+  /* Else a thread may take the number of one that has ended already. */
+  pthread_barrier_wait(&all_threads);
   return NULL;
 }
 
@@ -74,7 +75,7 @@ static void *exchange(void *argument) {
 static void contend(void) {
   static _Atomic(void *) slots[16];
   pthread_t threads[4];
-  CHECK(pthread_barrier_init(&all_started, NULL, 4) == 0);
+  CHECK(pthread_barrier_init(&all_threads, NULL, 4) == 0);
   for (int i = 0; i < 4; i++) {
     CHECK(pthread_create(&threads[i], NULL, exchange, slots) == 0);
   }
