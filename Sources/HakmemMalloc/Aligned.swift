@@ -72,7 +72,7 @@ private func allocateAligned(
   let cached = pop(byteCount, power)
   if cached != 0 { return UnsafeMutableRawPointer(bitPattern: cached) }
   guard byteCount <= Constants.maximumRequest else { return Failure.outOfMemory(byteCount) }
-  if power <= Constants.minimumAlignment { return allocate(Int(bitPattern: byteCount), site) }
+  if power <= Constants.minimumAlignment { return allocateSlow(Int(bitPattern: byteCount), site) }
   return pointer(to: allocateAnyAlignment(byteCount, power, site), of: byteCount)
 }
 

