@@ -137,7 +137,7 @@ enum Heap {
     guard Process.start() else { return 0 }
     let bytes = PageRuns.byteCount(serving: byteCount)
     if alignment == Constants.pageBytes, let kept = cache?.takeRun(bytes), kept != 0 {
-      if zero { Memory.zero(kept, byteCount) }
+      if zero { Zeroing.clear(kept, byteCount.roundedUp(to: Constants.pageBytes)) }
       return kept
     }
     let run = takeRun(bytes, alignment: alignment)
@@ -246,6 +246,6 @@ enum Heap {
     let run = PageRuns.byteCount(at: pointer)
     if run != 0 { return run }
     guard let region = LargeRegion.starting(at: pointer), region.isLive else { return nil }
-    return region.mappedBytes
+    return region.byteCount
   }
 }

@@ -105,9 +105,9 @@ enum HeapWalk {
       }
     }
     LargeRegions.forEach { region in
-      body(
-        stretch(
-          region.start, region.mappedBytes, region.isLive ? HAKMEM_LIVE : HAKMEM_KEPT, blocks: 1))
+      let use =
+        region.isLive ? HAKMEM_LIVE : region.isEmpty ? HAKMEM_FREE_CLEAN : HAKMEM_KEPT
+      body(stretch(region.start, region.byteCount, use, blocks: 1))
     }
     EmptyBlocks.forEach { body(stretch($0, EmptyBlocks.stride, HAKMEM_LIVE, blocks: 1)) }
     let metadataBytes = MetadataRegion.usedBytes.roundedUp(to: ProcessFacts.systemPageBytes)

@@ -14,6 +14,8 @@ package struct LargeRegion: Equatable {
     /// 1 while the program holds the block: of two threads that free it only one succeeds.
     let isLive: Atomic<UInt8>
     var start: UInt
+    /// The block's whole pages, and the mapping's, which is longer if it served a longer block before.
+    var byteCount: UInt
     var mappedBytes: UInt
     /// Freed regions that are kept, oldest last, and when they were freed.
     var next: UInt
@@ -21,6 +23,12 @@ package struct LargeRegion: Equatable {
     var freedAt: UInt32
     /// Whether pages may be present or not zero.
     var isDirty: Bool
+    /// Free, and its pages went back: addresses alone, which no limit counts.
+    var isEmpty: Bool
+    /// It was asked for as zeroes.
+    var wasZeroed: Bool
+    /// Its pages went back, and most had been used: zeroes are cheaper written than had from new ones.
+    var wasFull: Bool
     /// Grows in place or by moving page tables: the program fills it step by step.
     var hasGrown: Bool
     var hasHugePages: Bool
@@ -31,7 +39,9 @@ package struct LargeRegion: Equatable {
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }
 
   package var start: UInt { record.pointee.start }
+  package var byteCount: UInt { record.pointee.byteCount }
   package var mappedBytes: UInt { record.pointee.mappedBytes }
+  package var isEmpty: Bool { record.pointee.isEmpty }
   package var requestedBytes: UInt {
     get { record.pointee.requestedBytes }
     nonmutating set { record.pointee.requestedBytes = newValue }
@@ -51,7 +61,7 @@ package struct LargeRegion: Equatable {
     return LargeRegion(unsafeRecord: record)
   }
 
-  package func noteUse() { MapLog.note(.large, start, mappedBytes) }
+  package func noteUse() { MapLog.note(.large, start, byteCount) }
 
   /// Takes the block from the program; false when somebody else did.
   package func claimFree() -> Bool {

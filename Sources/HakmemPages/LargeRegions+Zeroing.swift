@@ -4,7 +4,7 @@ import HakmemPlatform
 /// calloc takes kept regions.
 extension LargeRegions {
   /// What one step may take, in which a fork waits.
-  private static let largestToClear: UInt = 32 << 20
+  static let largestToClear: UInt = 32 << 20
 
   package static var hasZeroingToDo: Bool { state.pointee.clearedBytes > 0 }
 
@@ -25,15 +25,15 @@ extension LargeRegions {
     let region = LargeRegion(unsafeRecord: address)
     remove(region)
     lock.release()
-    Memory.zero(region.start, region.mappedBytes)
+    Memory.zero(region.start, region.byteCount)
     region.record.pointee.isDirty = false
     lock.acquire()
-    state.pointee.clearedBytes = max(wanted - Int(region.mappedBytes), 0)
+    state.pointee.clearedBytes = max(wanted - Int(region.byteCount), 0)
     insert(region)
     lock.release()
   }
 
   private static func isWorthClearing(_ region: LargeRegion) -> Bool {
-    region.record.pointee.isDirty && region.mappedBytes <= largestToClear
+    region.record.pointee.isDirty && region.byteCount <= largestToClear
   }
 }

@@ -1,23 +1,30 @@
 import HakmemPlatform
 import Synchronization
 
-/// Blocks above 1 MiB. Freed regions are kept for a while, up to a bound in bytes, because mapping
-/// and faulting a region again costs more than anything else here.
+/// Blocks above 1 MiB. Freed regions are kept for a while because mapping and faulting a region again
+/// costs more than anything else here: with their pages up to a bound in bytes, some without.
 package enum LargeRegions {
   struct State {
     var newestKept: UInt
     var oldestKept: UInt
+    /// Of kept regions that have pages.
     var keptBytes: Int
+    var emptyBytes: Int
+    var emptyCount: Int
     var liveBytes: Int
     var liveCount: Int
     /// Sizes of regions that were unmapped last, and when.
     var ghostBytes: InlineArray<8, UInt>
     var ghostStart: InlineArray<8, UInt>
     var ghostFreedAt: InlineArray<8, UInt32>
+    var ghostWasFull: InlineArray<8, Bool>
     var nextGhost: Int
     /// Bytes that calloc had to clear or drop since the background thread looked last.
     var clearedBytes: Int
+    var addresses: Addresses
   }
+  /// Whether address space without pages costs something here.
+  enum Addresses: UInt8 { case unknown, free, scarce }
   static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PagesStorage.largeRegions)
   }
@@ -35,15 +42,17 @@ package enum LargeRegions {
     let bytes = byteCount.roundedUp(to: ProcessFacts.systemPageBytes)
     guard bytes >= byteCount, fitsAddressSpace(bytes, alignment) else { return nil }
     if let region = takeKept(bytes, alignment: alignment, zero: zero) {
+      region.record.pointee.wasZeroed = zero
       if zero { clear(region) }
       return region
     }
-    regretGhost(bytes)
+    regretGhost(bytes, zero: zero)
     guard MemoryLimit.charge(bytes) else { return nil }
     guard let region = mapNew(bytes, alignment: alignment) else {
       MemoryLimit.uncharge(bytes)
       return nil
     }
+    region.record.pointee.wasZeroed = zero
     begin(region)
     count(Int(bytes), blocks: 1)
     return region
@@ -58,8 +67,10 @@ package enum LargeRegions {
     }
     let region = LargeRegion(unsafeRecord: address)
     region.record.pointee.start = start
+    region.record.pointee.byteCount = bytes
     region.record.pointee.mappedBytes = bytes
     region.record.pointee.isDirty = false
+    region.record.pointee.isEmpty = false
     region.record.pointee.hasGrown = false
     region.record.pointee.hasHugePages = false
     guard SuperSlabRegistry.set(address, at: start) else {
@@ -98,7 +109,7 @@ package enum LargeRegions {
 
   /// Returns a region that the caller claimed.
   package static func free(_ region: LargeRegion) {
-    let bytes = region.mappedBytes
+    let bytes = region.byteCount
     count(-Int(bytes), blocks: -1)
     region.record.pointee.isDirty = true
     let bound = credit.bytes
@@ -106,52 +117,63 @@ package enum LargeRegions {
     // freed regions fault.
     let isKeepable =
       Int(bytes) <= bound && !region.record.pointee.hasHugePages && !Option.guardPages.isOn
-    guard isKeepable, Option.purgeDelay.value > 0 else {
-      rememberGhost(region)
-      return unmap(region)
-    }
+    guard isKeepable, Option.purgeDelay.value > 0 else { return retire(region) }
     let lock = Lock(.largeRegions)
     lock.acquire()
-    region.record.pointee.freedAt = Clock.milliseconds()
     insert(region)
     var doomed: UInt = 0
-    while state.pointee.keptBytes > bound {
-      let oldest = LargeRegion(unsafeRecord: state.pointee.oldestKept)
+    while state.pointee.keptBytes > bound, let oldest = oldestKept(isEmpty: false) {
       remove(oldest)
       oldest.record.pointee.next = doomed
       doomed = oldest.address
     }
     lock.release()
-    unmapChain(doomed)
+    while doomed != 0 {
+      let region = LargeRegion(unsafeRecord: doomed)
+      doomed = region.record.pointee.next
+      retire(region)
+    }
   }
 
   /// Resizes a live region without copying a byte. Its start may change. False when memory is
   /// exhausted, and the region is as it was.
   package static func resize(_ region: LargeRegion, to byteCount: UInt) -> Bool {
     let new = byteCount.roundedUp(to: ProcessFacts.systemPageBytes)
-    let old = region.mappedBytes
+    let old = region.byteCount
     if new == old { return true }
     if new < old {
-      if !SystemCalls.unmap(region.start &+ new, old &- new) {
-        // No mapping may be split any more: the region keeps its length.
-        SystemCalls.advise(region.start &+ new, old &- new, .dontNeed)
-        return true
-      }
-      MapLog.note(.unmapped, region.start &+ new, old &- new)
-      MemoryLimit.uncharge(old &- new)
+      guard shrink(region, to: new) else { return true }
     } else {
       guard fitsAddressSpace(new, 0), MemoryLimit.charge(new &- old) else { return false }
-      guard grow(region, to: new) else {
+      guard new <= region.mappedBytes || grow(region, to: new) else {
         MemoryLimit.uncharge(new &- old)
         return false
       }
+      adviseGrowing(region, new)
     }
-    if new > old { adviseGrowing(region, new) }
-    region.record.pointee.mappedBytes = new
+    region.record.pointee.byteCount = new
     region.noteUse()
-    PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(new) - Int(old), ordering: .relaxed)
     count(Int(new) - Int(old), blocks: 0)
     return true
+  }
+
+  /// False when no mapping may be split any more: the pages went, but the block keeps its length.
+  private static func shrink(_ region: LargeRegion, to new: UInt) -> Bool {
+    let end = region.start &+ new
+    guard SystemCalls.unmap(end, region.mappedBytes &- new) else {
+      SystemCalls.advise(end, region.byteCount &- new, .dontNeed)
+      return false
+    }
+    MapLog.note(.unmapped, end, region.mappedBytes &- new)
+    MemoryLimit.uncharge(region.byteCount &- new)
+    noteMapped(region, new)
+    return true
+  }
+
+  private static func noteMapped(_ region: LargeRegion, _ byteCount: UInt) {
+    PageCounters.shared.pointee.mappedBytes.wrappingAdd(
+      Int(byteCount) - Int(region.mappedBytes), ordering: .relaxed)
+    region.record.pointee.mappedBytes = byteCount
   }
 
   /// A region that grows again and again is filled from its start: huge pages save nine in ten of
@@ -163,7 +185,7 @@ package enum LargeRegions {
     guard region.record.pointee.hasGrown, !region.record.pointee.hasHugePages,
       byteCount >= smallest, HugePages.current != .off
     else { return }
-    SystemCalls.advise(region.start, byteCount, .hugePage)
+    SystemCalls.advise(region.start, region.mappedBytes, .hugePage)
     region.record.pointee.hasHugePages = true
   }
 
@@ -173,7 +195,10 @@ package enum LargeRegions {
   private static func grow(_ region: LargeRegion, to new: UInt) -> Bool {
     let old = region.mappedBytes
     let start = region.start
-    if SystemCalls.resizeInPlace(start, from: old, to: new) { return true }
+    if SystemCalls.resizeInPlace(start, from: old, to: new) {
+      noteMapped(region, new)
+      return true
+    }
     guard let goal = growthGoal(new, beyond: new &- old) else { return false }
     // Before the move: what it frees may be somebody else's at once.
     guard SuperSlabRegistry.set(region.address, at: goal),
@@ -187,6 +212,7 @@ package enum LargeRegions {
     }
     MapLog.note(.moved, start, old)
     region.record.pointee.start = goal
+    noteMapped(region, new)
     return true
   }
 
@@ -217,7 +243,7 @@ package enum LargeRegions {
     }
   }
 
-  private static func unmap(_ region: LargeRegion) {
+  static func unmap(_ region: LargeRegion) {
     let bytes = region.mappedBytes
     region.record.pointee.kind.store(SpanKind.unused.rawValue, ordering: .releasing)
     _ = SuperSlabRegistry.set(0, at: region.start)
@@ -228,37 +254,8 @@ package enum LargeRegions {
     }
     PageCounters.shared.pointee.unmaps.wrappingAdd(1, ordering: .relaxed)
     PageCounters.shared.pointee.mappedBytes.wrappingSubtract(Int(bytes), ordering: .relaxed)
-    MemoryLimit.uncharge(bytes)
+    if !region.isEmpty { MemoryLimit.uncharge(region.byteCount) }
     spareRecords.push(region.address)
-  }
-
-  static func insert(_ region: LargeRegion) {
-    let head = state.pointee.newestKept
-    region.record.pointee.next = head
-    region.record.pointee.previous = 0
-    if head != 0 {
-      LargeRegion(unsafeRecord: head).record.pointee.previous = region.address
-    } else {
-      state.pointee.oldestKept = region.address
-    }
-    state.pointee.newestKept = region.address
-    state.pointee.keptBytes += Int(region.mappedBytes)
-  }
-
-  static func remove(_ region: LargeRegion) {
-    let next = region.record.pointee.next
-    let previous = region.record.pointee.previous
-    if previous != 0 {
-      LargeRegion(unsafeRecord: previous).record.pointee.next = next
-    } else {
-      state.pointee.newestKept = next
-    }
-    if next != 0 {
-      LargeRegion(unsafeRecord: next).record.pointee.previous = previous
-    } else {
-      state.pointee.oldestKept = previous
-    }
-    state.pointee.keptBytes -= Int(region.mappedBytes)
   }
 
   private static func count(_ bytes: Int, blocks: Int) {
@@ -278,7 +275,7 @@ package enum LargeRegions {
   package static func containing(_ pointer: UInt) -> LargeRegion? {
     var found: LargeRegion?
     forEach { region in
-      if pointer &- region.start < region.mappedBytes { found = region }
+      if pointer &- region.start < region.byteCount { found = region }
     }
     return found
   }

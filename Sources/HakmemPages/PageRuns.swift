@@ -147,7 +147,7 @@ package enum PageRuns {
     let page = table.page(of: pointer)
     let count = Int(byteCount >> Constants.pageShift)
     table.forEachDirty(in: page..<(page + count), free: false) { dirty in
-      Memory.zero(table.pointer(to: dirty.lowerBound), UInt(dirty.count) << Constants.pageShift)
+      Zeroing.clear(table.pointer(to: dirty.lowerBound), UInt(dirty.count) << Constants.pageShift)
     }
   }
 

@@ -19,11 +19,13 @@ package enum PagesStorage {
   static var largeRegions: UInt { base &+ 1024 }
   static var spareLargeRecords: UInt { base &+ 832 }
   static var largeCredit: UInt { base &+ 896 }
+  static var addressCredit: UInt { base &+ 912 }
   static var dirtyCredit: UInt { base &+ 960 }
   static var dirtyMemory: UInt { base &+ 640 }
   static var pageRuns: UInt { base &+ 1280 }
   static var aheadRefused: UInt { base &+ 1536 }
   static var purgeDelay: UInt { base &+ 1544 }
+  static var zeroing: UInt { base &+ 1552 }
   static var aheadSuperSlabs: UInt { base &+ 1600 }
   static var collapse: UInt { base &+ 1664 }
   /// Of a NUMA node above 0 three lists, a line each: available, available wide, warm.

@@ -174,7 +174,7 @@ package enum Misuse {
           LargeRegions.wasFreed(pointer)
             ? "a large block that was unmapped began there" : "no block of this heap lies there")
       }
-      appendPlace(pointer, region.start, region.mappedBytes, to: &text)
+      appendPlace(pointer, region.start, region.byteCount, to: &text)
       text.append(region.isLive ? "large block" : "large block that is free")
     }
   }

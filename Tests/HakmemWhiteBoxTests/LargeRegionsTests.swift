@@ -14,6 +14,10 @@ enum LargeRegionsTests {
     WhiteBoxTest("LargeRegions.keptOnesGoWithAgeAndBound", ageing),
     WhiteBoxTest("LargeRegions.zeroedOnesReadAsZeroes", zeroing),
     WhiteBoxTest("LargeRegions.lockedOnesAreZeroedByWriting", locked),
+    WhiteBoxTest("LargeRegions.littleUsedZeroedOnesKeepAddressesAlone", emptying),
+    WhiteBoxTest("LargeRegions.emptyOnesServeShorterBlocks", shortening),
+    WhiteBoxTest("LargeRegions.emptyOnesAreFewAndGoWithAge", fewEmpty),
+    WhiteBoxTest("LargeRegions.hardenedOnesLeaveNothing", hardened),
     WhiteBoxTest("LargeRegions.oneOfManyThreadsFreesARegion", claiming),
     WhiteBoxTest("LargeRegions.impossibleSizesChangeNothing", impossible),
     WhiteBoxTest("LargeRegions.threadsShareThem", threads),
@@ -36,10 +40,10 @@ enum LargeRegionsTests {
   }
 
   private static func mark(_ region: LargeRegion, from first: UInt = 0) {
-    for offset in stride(from: first, to: region.mappedBytes, by: 1 << 16) {
+    for offset in stride(from: first, to: region.byteCount, by: 1 << 16) {
       Memory.storeWord(offset &+ 1, at: region.start &+ offset)
     }
-    Memory.storeWord(77, at: region.start &+ region.mappedBytes &- 8)
+    Memory.storeWord(77, at: region.start &+ region.byteCount &- 8)
   }
 
   private static func isMarked(_ region: LargeRegion, upTo bytes: UInt) -> Bool {
@@ -49,7 +53,7 @@ enum LargeRegionsTests {
   }
 
   private static func isZero(_ region: LargeRegion) -> Bool {
-    for offset in stride(from: 0, to: region.mappedBytes, by: 512)
+    for offset in stride(from: 0, to: region.byteCount, by: 512)
     where Memory.loadWord(at: region.start &+ offset) != 0 { return false }
     return true
   }
@@ -62,14 +66,14 @@ enum LargeRegionsTests {
       var alignment = Constants.superSlabBytes
       while alignment <= 1 << 30 {
         let region = allocate(bytes, alignment: alignment, zero: true)
-        expect(region.start % alignment == 0 && region.mappedBytes >= bytes)
-        expect(region.mappedBytes - bytes < 1 << 16)
+        expect(region.start % alignment == 0 && region.byteCount >= bytes)
+        expect(region.byteCount - bytes < 1 << 16)
         expect(isZero(region) && region.isLive)
         mark(region)
         expect(LargeRegion.starting(at: region.start) == region)
         expect(LargeRegion.around(region.start &+ 5) == region)
         expect(LargeRegion.starting(at: region.start &+ 4096) == nil)
-        total += Int(region.mappedBytes)
+        total += Int(region.byteCount)
         alignment *= 8
         expectEqual(LargeRegions.liveBytes, total, "the live bytes")
       }
@@ -87,23 +91,23 @@ enum LargeRegionsTests {
     var bytes = 2 * mebibyte
     var moved = 0
     while bytes < 512 * mebibyte {
-      let old = region.mappedBytes
+      let old = region.byteCount
       let start = region.start
       bytes += bytes / 2
       expect(LargeRegions.resize(region, to: bytes))
-      expect(region.mappedBytes >= bytes)
+      expect(region.byteCount >= bytes)
       if region.start != start {
         moved += 1
         expect(SuperSlabRegistry.record(at: start) == 0, "the old address is still registered")
       }
       expect(LargeRegion.starting(at: region.start) == region)
       expect(isMarked(region, upTo: old), "a region that grew lost its contents")
-      expect(Memory.loadWord(at: region.start &+ region.mappedBytes &- 8) == 0)
+      expect(Memory.loadWord(at: region.start &+ region.byteCount &- 8) == 0)
       mark(region, from: old.roundedUp(to: 1 << 16))
-      Memory.storeWord(0, at: region.start &+ region.mappedBytes &- 8)
+      Memory.storeWord(0, at: region.start &+ region.byteCount &- 8)
     }
     expect(moved < 10, "most steps grow in place")
-    expectEqual(LargeRegions.liveBytes, Int(region.mappedBytes), "the live bytes")
+    expectEqual(LargeRegions.liveBytes, Int(region.byteCount), "the live bytes")
     free(region)
     expectEqual(LargeRegions.liveBytes, 0, "the live bytes")
     expectEqual(LargeRegions.liveCount, 0, "the live regions")
@@ -118,7 +122,7 @@ enum LargeRegionsTests {
         let region = allocate(2 * mebibyte)
         Memory.storeWord(UInt(thread), at: region.start)
         for _ in 0..<3 {
-          let bytes = region.mappedBytes &+ UInt(1 + random.below(8)) &* mebibyte
+          let bytes = region.byteCount &+ UInt(1 + random.below(8)) &* mebibyte
           expect(LargeRegions.resize(region, to: bytes))
           expect(LargeRegion.starting(at: region.start) == region, "a region is not registered")
           expectEqual(Memory.loadWord(at: region.start), UInt(thread), "the first word")
@@ -139,11 +143,11 @@ enum LargeRegionsTests {
     let start = region.start
     expect(LargeRegions.resize(region, to: 3 * mebibyte + 1))
     expect(region.start == start)
-    expectEqual(region.mappedBytes, (3 * mebibyte + 1).roundedUp(to: 4096), "the mapped bytes")
+    expectEqual(region.byteCount, (3 * mebibyte + 1).roundedUp(to: 4096), "the mapped bytes")
     expect(isMarked(region, upTo: 3 * mebibyte))
     expect(whitebox_is_resident(start &+ 4 * mebibyte, 4096) == 0)
     expect(LargeRegions.resize(region, to: 3 * mebibyte + 1), "the same size again")
-    expectEqual(LargeRegions.liveBytes, Int(region.mappedBytes), "the live bytes")
+    expectEqual(LargeRegions.liveBytes, Int(region.byteCount), "the live bytes")
     free(region)
   }
 
@@ -177,12 +181,12 @@ enum LargeRegionsTests {
     let kept = LargeRegions.keptBytes
     expectEqual(kept, Int(8 * mebibyte), "the kept bytes")
     let smaller = allocate(7 * mebibyte)
-    expect(smaller.mappedBytes < 8 * mebibyte, "8 MiB are more than an eighth too much for 7")
+    expect(smaller.byteCount < 8 * mebibyte, "8 MiB are more than an eighth too much for 7")
     expectEqual(LargeRegions.keptBytes, kept, "the kept bytes")
     let aligned = allocate(8 * mebibyte, alignment: 1 << 40)
     expect(aligned.start % (1 << 40) == 0)
     let fitting = allocate(8 * mebibyte - 4096)
-    expectEqual(fitting.mappedBytes, 8 * mebibyte, "the mapped bytes")
+    expectEqual(fitting.byteCount, 8 * mebibyte, "the mapped bytes")
     expectEqual(LargeRegions.keptBytes, 0, "the kept bytes")
     expectNoFault(LargeRegions.fault)
   }
@@ -226,11 +230,94 @@ enum LargeRegionsTests {
     }
   }
 
+  /// Blocks of zeroes of which a page is used, until their addresses are kept.
+  private static func churnZeroed(_ bytes: UInt, times: Int = 6) -> UInt {
+    var start: UInt = 0
+    for _ in 0..<times {
+      let region = allocate(bytes, zero: true)
+      expect(isZero(region), "a zeroed region is not zero")
+      Memory.storeWord(1, at: region.start)
+      start = region.start
+      free(region)
+      expectNoFault(LargeRegions.fault)
+    }
+    return start
+  }
+
+  private static func emptying() {
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
+    let charged = MemoryLimit.usedBytes
+    for bytes in [3 * mebibyte, 20 * mebibyte] {
+      let start = churnZeroed(bytes)
+      expectEqual(LargeRegions.keptBytes, 0, "the kept bytes")
+      expect(whitebox_is_resident(start, 4096) == 0, "an empty region has pages")
+      expect(LargeRegion.starting(at: start)?.isEmpty == true, "a region's addresses are not kept")
+      expect(LargeRegion.starting(at: start)?.claimFree() == false, "an empty region can be freed")
+      expect(MemoryLimit.usedBytes &- charged < 1 << 20, "an empty region is charged")
+      let again = allocate(bytes)
+      expectEqual(again.start, start, "the region that serves again")
+      expect(MemoryLimit.usedBytes &- charged >= Int(bytes), "a region is not charged")
+      free(again)
+    }
+    LargeRegions.purge(age: 0)
+    expect(MemoryLimit.usedBytes &- charged < 1 << 20, "a region was charged twice")
+  }
+
+  private static func shortening() {
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
+    let start = churnZeroed(8 * mebibyte)
+    let region = allocate(5 * mebibyte + 1, zero: true)
+    expectEqual(region.start, start, "the region that serves a shorter block")
+    expectEqual(region.byteCount, (5 * mebibyte + 1).roundedUp(to: 4096), "its bytes")
+    mark(region)
+    let calls = PageCounters.activity
+    expect(LargeRegions.resize(region, to: 7 * mebibyte), "it grows where it stands")
+    expectEqual(PageCounters.activity, calls, "calls of the kernel")
+    expect(region.start == start && isMarked(region, upTo: 5 * mebibyte))
+    expect(LargeRegions.resize(region, to: 30 * mebibyte))
+    expect(isMarked(region, upTo: 5 * mebibyte), "a region that grew lost its contents")
+    expect(LargeRegions.resize(region, to: 2 * mebibyte))
+    expect(region.mappedBytes == 2 * mebibyte, "what is cut off stays mapped")
+    free(region)
+    _ = churnZeroed(8 * mebibyte)
+    let tooShort = allocate(3 * mebibyte)
+    expect(tooShort.mappedBytes < 6 * mebibyte, "a block has more than twice its addresses")
+    expectNoFault(LargeRegions.fault)
+  }
+
+  private static func fewEmpty() {
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
+    _ = churnZeroed(5 * mebibyte)
+    var regions: [LargeRegion] = []
+    for _ in 0..<40 { regions.append(allocate(5 * mebibyte, zero: true)) }
+    for region in regions { free(region) }
+    expectNoFault(LargeRegions.fault)
+    var found = 0
+    LargeRegions.forEach { if $0.isEmpty { found += 1 } }
+    expectEqual(found, 16, "empty regions")
+    _ = churnZeroed(100 * mebibyte)
+    LargeRegions.forEach { expect($0.mappedBytes < 64 * mebibyte, "a long region stays") }
+    LargeRegions.purge(age: 3_600_000)
+    found = 0
+    LargeRegions.forEach { if $0.isEmpty { found += 1 } }
+    expectEqual(found, 16, "empty regions that are young")
+    LargeRegions.purge(age: 0)
+    LargeRegions.forEach { _ in expect(false, "a region stays") }
+    expectNoFault(LargeRegions.fault)
+  }
+
+  private static func hardened() {
+    Fixture.set("HAKMEM_PURGE_DELAY", "60000")
+    Fixture.setUp("HAKMEM_MODE", "hardened")
+    let start = churnZeroed(8 * mebibyte)
+    expect(LargeRegion.around(start) == nil, "a freed region can still be written to")
+  }
+
   private static func locked() {
     Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
     for _ in 0..<5 { _ = cycle(6 * mebibyte) }
     let region = allocate(6 * mebibyte)
-    guard whitebox_lock_memory(region.start, Int(region.mappedBytes)) != 0 else { return }
+    guard whitebox_lock_memory(region.start, Int(region.byteCount)) != 0 else { return }
     mark(region)
     let start = region.start
     free(region)
@@ -263,7 +350,7 @@ enum LargeRegionsTests {
     }
     expect(LargeRegions.allocate(4096, alignment: 1 << 62, zero: false) == nil)
     expectEqual(LargeRegions.keptBytes, kept, "the kept bytes")
-    expectEqual(region.mappedBytes, 2 * mebibyte, "the mapped bytes")
+    expectEqual(region.byteCount, 2 * mebibyte, "the mapped bytes")
     expectEqual(LargeRegions.liveCount, 1, "live regions")
   }
 
@@ -274,14 +361,16 @@ enum LargeRegionsTests {
       var regions: [LargeRegion] = []
       for round in 0..<400 {
         if regions.count < 6, random.bool() {
-          let region = allocate(UInt(1 + random.below(6)) &* mebibyte &+ 1, zero: random.bool())
+          let zero = random.bool()
+          let region = allocate(UInt(1 + random.below(6)) &* mebibyte &+ 1, zero: zero)
+          if zero { expect(isZero(region), "a zeroed region is not zero") }
+          if random.bool() { mark(region) }
           Memory.storeWord(UInt(round), at: region.start &+ 8)
           Memory.storeWord(region.address, at: region.start)
           regions.append(region)
         } else if !regions.isEmpty {
           let region = regions.remove(at: random.below(regions.count))
           expectEqual(Memory.loadWord(at: region.start), region.address, "a region's mark")
-          Memory.storeWord(0, at: region.start)
           free(region)
         }
         if round % 100 == 0 { LargeRegions.purge(age: 0) }

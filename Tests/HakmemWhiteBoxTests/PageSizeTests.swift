@@ -30,11 +30,11 @@ enum PageSizeTests {
         guard let region = LargeRegions.allocate(bytes, alignment: 1, zero: false) else {
           return expect(false)
         }
-        expectEqual(region.mappedBytes, bytes.roundedUp(to: pageBytes), "bytes mapped")
+        expectEqual(region.byteCount, bytes.roundedUp(to: pageBytes), "bytes mapped")
         expect(LargeRegions.resize(region, to: bytes &+ 1_000_000))
-        expect(region.mappedBytes % pageBytes == 0)
+        expect(region.byteCount % pageBytes == 0)
         expect(LargeRegions.resize(region, to: 1 << 20 &+ 1))
-        expectEqual(region.mappedBytes, 1 << 20 &+ pageBytes, "bytes left")
+        expectEqual(region.byteCount, 1 << 20 &+ pageBytes, "bytes left")
       }
     }
   }

@@ -1,0 +1,48 @@
+import HakmemPlatform
+import Synchronization
+
+/// Making used memory read as zeroes the cheaper way: writing costs time for each page, dropping the
+/// pages costs a fault for each that is used again.
+package enum Zeroing {
+  /// Beyond this new pages cost less than writing, however many are used.
+  static let mostToWrite: UInt = 4 << 20
+  /// Below this a system call costs more than writing.
+  private static let leastToDrop: UInt = 128 << 10
+
+  /// Clears memory that the caller owns.
+  package static func clear(_ start: UInt, _ byteCount: UInt) {
+    let mayDrop =
+      byteCount >= leastToDrop && (start | byteCount) % ProcessFacts.systemPageBytes == 0
+      && (byteCount > mostToWrite || !seemsUsed(start, byteCount))
+    if !mayDrop || !Purge.release(start, byteCount) { Memory.zero(start, byteCount) }
+  }
+
+  /// Whether its pages seem to be used: looks at up to three. A page that is not there reads as zeroes
+  /// and stays away. One such page is enough where the memory before seemed unused too, else it takes
+  /// two. A guess: what was written may be zeroes too.
+  static func seemsUsed(_ start: UInt, _ byteCount: UInt) -> Bool {
+    let wasUsed = lastVerdict.pointee.load(ordering: .relaxed) == 0
+    var unused = wasUsed ? 0 : 1
+    for quarter: UInt in 1...3 where unused < 2 {
+      let place = start &+ quarter &* (byteCount / 4)
+      if isZero(place.roundedDown(to: Constants.pageBytes)) { unused += 1 }
+    }
+    let isUsed = unused < 2
+    if isUsed != wasUsed { lastVerdict.pointee.store(isUsed ? 0 : 1, ordering: .relaxed) }
+    return isUsed
+  }
+
+  /// 1 where memory seemed unused.
+  private static var lastVerdict: UnsafeMutablePointer<Atomic<UInt>> {
+    Memory.pointer(at: PagesStorage.zeroing)
+  }
+
+  private static func isZero(_ page: UInt) -> Bool {
+    for line in stride(from: page, to: page &+ Constants.pageBytes, by: Int(Constants.lineBytes)) {
+      var bits: UInt = 0
+      for word in 0..<(Constants.lineBytes / 8) { bits |= Memory.loadWord(at: line &+ word &* 8) }
+      if bits != 0 { return false }
+    }
+    return true
+  }
+}
