@@ -13,13 +13,19 @@ package enum AddressSpace {
     var committed: UInt
     var reservedTotal: UInt
     var windowNext: UInt
+    /// Mapped ahead for large regions.
+    var aheadStart: UInt
+    var aheadEnd: UInt
+    var lastLargeAt: UInt32
+    /// Large mappings that came in quick succession, up to the last one.
+    var largePace: UInt32
   }
 
   private static let smallestArena: UInt = 32 << 20
   private static let largestArena: UInt = 1 << 30
   private static let largestCommitStep: UInt = 32 << 20
 
-  private static var state: UnsafeMutablePointer<State> {
+  static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PagesStorage.addressSpace)
   }
 
@@ -128,16 +134,16 @@ package enum AddressSpace {
     return start
   }
 
-  /// Maps a large region. `gap` bytes behind it stay free where that is possible, for growth in
-  /// place. One system call unless something lies in the way.
-  package static func mapLarge(_ byteCount: UInt, alignment: UInt, gap: UInt = 0) -> UInt? {
+  /// Maps a large region. One system call unless something lies in the way.
+  package static func mapLarge(_ byteCount: UInt, alignment: UInt) -> UInt? {
     let unit = max(alignment, Constants.superSlabBytes)
-    let start = mapInOwnWindow(byteCount, alignment: unit, gap: gap)
+    let start = mapInOwnWindow(byteCount, alignment: unit, gap: 0)
     if start != nil || !ClassMap.isFull { return start }
     return mapAligned(byteCount, alignment: unit, protection: .readWrite)
   }
 
-  /// As `mapLarge`, but only in the window, where nobody else maps.
+  /// As `mapLarge`, but only in the window, where nobody else maps. `gap` bytes behind it stay free
+  /// where that is possible, for growth in place.
   package static func mapInOwnWindow(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
     PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
     let lock = Lock(.reservation)
@@ -172,7 +178,7 @@ package enum AddressSpace {
 
   /// Maps at the next address of the window, past `gap` more bytes the next time. What lies in the
   /// way is stepped over, a few times. The caller holds the lock.
-  private static func mapInWindow(
+  static func mapInWindow(
     _ byteCount: UInt, alignment: UInt, gap: UInt, protection: SystemCalls.Protection
   ) -> UInt? {
     let window = window

@@ -4,8 +4,9 @@ import Synchronization
 /// Regions that are kept for reuse, and a memory of those that were unmapped: one that would have
 /// served speaks for keeping more.
 extension LargeRegions {
-  /// Drops the regions that were kept for `age` milliseconds.
+  /// Drops the regions that were kept, and what was mapped ahead, for `age` milliseconds.
   package static func purge(age: UInt32) {
+    AddressSpace.dropAhead(age: age)
     let lock = Lock(.largeRegions)
     lock.acquire()
     let now = Clock.milliseconds()
@@ -93,14 +94,15 @@ extension LargeRegions {
     return region
   }
 
-  /// A region with pages may be an eighth larger than asked for; of an empty one the rest costs
-  /// addresses alone.
+  /// A region with pages may be an eighth larger than asked for; of an empty one, which may have a gap
+  /// mapped behind it, the rest costs addresses alone.
   private static func bestKept(_ bytes: UInt, alignment: UInt, zero: Bool) -> LargeRegion? {
     var best: LargeRegion?
     var bestRank: UInt = .max
     forEachKept { region in
       let size = region.isEmpty ? region.mappedBytes : region.byteCount
-      guard size >= bytes, size &- bytes <= (region.isEmpty ? bytes : bytes / 8),
+      let mostLeft = region.isEmpty ? bytes &+ 2 &* Constants.superSlabBytes : bytes / 8
+      guard size >= bytes, size &- bytes <= mostLeft,
         region.start & (alignment &- 1) == 0
       else { return }
       let isSecondChoice = zero ? region.record.pointee.isDirty : region.isEmpty
@@ -155,7 +157,7 @@ extension LargeRegions {
 
   /// Not where freed blocks must fault, nor where addresses count against a limit: a tight RLIMIT_AS,
   /// any RLIMIT_DATA, a kernel that never overcommits. Looked up once.
-  private static var mayKeepAddresses: Bool {
+  static var mayKeepAddresses: Bool {
     if state.pointee.addresses == .unknown {
       state.pointee.addresses = areAddressesFree ? .free : .scarce
     }

@@ -59,29 +59,39 @@ package enum LargeRegions {
   }
 
   private static func mapNew(_ bytes: UInt, alignment: UInt) -> LargeRegion? {
-    guard let start = mapEvenIfTight(bytes, alignment: alignment) else { return nil }
+    guard let (start, mappedBytes) = place(bytes, alignment: alignment) else { return nil }
     let address = takeRecord()
     guard address != 0 else {
-      SystemCalls.unmap(start, bytes)
+      SystemCalls.unmap(start, mappedBytes)
       return nil
     }
     let region = LargeRegion(unsafeRecord: address)
     region.record.pointee.start = start
     region.record.pointee.byteCount = bytes
-    region.record.pointee.mappedBytes = bytes
+    region.record.pointee.mappedBytes = mappedBytes
     region.record.pointee.isDirty = false
     region.record.pointee.isEmpty = false
     region.record.pointee.hasGrown = false
     region.record.pointee.hasHugePages = false
     guard SuperSlabRegistry.set(address, at: start) else {
-      SystemCalls.unmap(start, bytes)
+      SystemCalls.unmap(start, mappedBytes)
       spareRecords.push(address)
       return nil
     }
-    adviseNew(start, bytes)
-    SystemCalls.nameMapping(start, bytes, "hakmem large")
-    PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(bytes), ordering: .relaxed)
+    adviseNew(start, mappedBytes)
+    PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(mappedBytes), ordering: .relaxed)
     return region
+  }
+
+  private static func place(_ bytes: UInt, alignment: UInt) -> (start: UInt, mappedBytes: UInt)? {
+    if alignment <= Constants.superSlabBytes, mayKeepAddresses,
+      let place = AddressSpace.takeAhead(bytes)
+    {
+      return place
+    }
+    guard let start = mapEvenIfTight(bytes, alignment: alignment) else { return nil }
+    SystemCalls.nameMapping(start, bytes, "hakmem large")
+    return (start, bytes)
   }
 
   /// With `auto` the system's own setting holds for large regions.

@@ -31,7 +31,7 @@ enum AddressSpaceTests {
     Fixture.setUp()
     var alignment: UInt = Constants.superSlabBytes
     while alignment <= 1 << 30 {
-      guard let start = AddressSpace.mapLarge(3 << 20, alignment: alignment, gap: 0) else {
+      guard let start = AddressSpace.mapLarge(3 << 20, alignment: alignment) else {
         expect(false, "memory ended")
         return
       }
@@ -43,24 +43,24 @@ enum AddressSpaceTests {
 
   private static func huge() {
     Fixture.setUp()
-    guard let first = AddressSpace.mapLarge(2 << 20, alignment: 2 << 20, gap: 0) else { return }
+    guard let first = AddressSpace.mapLarge(2 << 20, alignment: 2 << 20) else { return }
     for bytes: UInt in [1 << 41, 1 << 46, 1 << 47, 1 << 62, 1 << 63, .max << 12] {
-      if let start = AddressSpace.mapLarge(bytes, alignment: 2 << 20, gap: bytes) {
+      if let start = AddressSpace.mapInOwnWindow(bytes, alignment: 2 << 20, gap: bytes) {
         SystemCalls.unmap(start, bytes)
       }
     }
-    expect(AddressSpace.mapLarge(4096, alignment: 1 << 62, gap: 0) == nil)
-    let second = AddressSpace.mapLarge(2 << 20, alignment: 2 << 20, gap: 0)
+    expect(AddressSpace.mapLarge(4096, alignment: 1 << 62) == nil)
+    let second = AddressSpace.mapLarge(2 << 20, alignment: 2 << 20)
     expect(second ?? 0 == first &+ 4 << 20, "the next mapping follows the last one")
   }
 
   private static func occupied() {
     Fixture.setUp()
-    guard let first = AddressSpace.mapLarge(2 << 20, alignment: 2 << 20, gap: 0) else { return }
+    guard let first = AddressSpace.mapLarge(2 << 20, alignment: 2 << 20) else { return }
     let next = first &+ 4 << 20
     expect(SystemCalls.mapNew(at: next &+ 4096, byteCount: 4096, protection: .read) == .mapped)
     expect(SystemCalls.mapNew(at: next &+ 4096, byteCount: 4096, protection: .read) == .occupied)
-    let second = AddressSpace.mapLarge(2 << 20, alignment: 2 << 20, gap: 0) ?? 0
+    let second = AddressSpace.mapLarge(2 << 20, alignment: 2 << 20) ?? 0
     expect(second > next && second &- next <= 4 << 20)
     expect(
       SystemCalls.mapNew(at: second &+ 1 << 42, byteCount: 1 << 60, protection: .read) == .refused)
@@ -79,7 +79,7 @@ enum AddressSpaceTests {
       superSlabs += 1
     }
     expect(superSlabs > 300 && superSlabs < 512, "most of the limit serves for SuperSlabs")
-    expect(AddressSpace.mapLarge(64 << 20, alignment: 2 << 20, gap: 0) == nil)
+    expect(AddressSpace.mapLarge(64 << 20, alignment: 2 << 20) == nil)
     expect(AddressSpace.takeSuperSlab() == 0)
   }
 }

@@ -66,7 +66,7 @@ enum ClassMapTests {
         expectEqual(ClassMap.doubledClass(of: granule), 0, "a new granule's class")
         ClassMap.set(2 + index, at: granule)
       }
-      guard let large = AddressSpace.mapLarge(5 << 20, alignment: 2 << 20, gap: 0) else {
+      guard let large = AddressSpace.mapLarge(5 << 20, alignment: 2 << 20) else {
         expect(false, "memory ended")
         return
       }

@@ -17,6 +17,7 @@ enum LargeRegionsTests {
     WhiteBoxTest("LargeRegions.littleUsedZeroedOnesKeepAddressesAlone", emptying),
     WhiteBoxTest("LargeRegions.emptyOnesServeShorterBlocks", shortening),
     WhiteBoxTest("LargeRegions.emptyOnesAreFewAndGoWithAge", fewEmpty),
+    WhiteBoxTest("LargeRegions.manyInARowShareMappings", inARow),
     WhiteBoxTest("LargeRegions.hardenedOnesLeaveNothing", hardened),
     WhiteBoxTest("LargeRegions.oneOfManyThreadsFreesARegion", claiming),
     WhiteBoxTest("LargeRegions.impossibleSizesChangeNothing", impossible),
@@ -280,8 +281,8 @@ enum LargeRegionsTests {
     expect(region.mappedBytes == 2 * mebibyte, "what is cut off stays mapped")
     free(region)
     _ = churnZeroed(8 * mebibyte)
-    let tooShort = allocate(3 * mebibyte)
-    expect(tooShort.mappedBytes < 6 * mebibyte, "a block has more than twice its addresses")
+    let tooShort = allocate(2 * mebibyte)
+    expect(tooShort.mappedBytes < 8 * mebibyte, "a block has far more addresses than it needs")
     expectNoFault(LargeRegions.fault)
   }
 
@@ -303,6 +304,42 @@ enum LargeRegionsTests {
     expectEqual(found, 16, "empty regions that are young")
     LargeRegions.purge(age: 0)
     LargeRegions.forEach { _ in expect(false, "a region stays") }
+    expectNoFault(LargeRegions.fault)
+  }
+
+  private static func inARow() {
+    Fixture.setUp()
+    let count = 200
+    let maps = PageCounters.shared.pointee.maps.load(ordering: .relaxed)
+    var regions: [LargeRegion] = []
+    for _ in 0..<count {
+      let region = allocate(3 * mebibyte + 1, zero: true)
+      expect(LargeRegion.starting(at: region.start) == region)
+      regions.append(region)
+    }
+    expect(
+      PageCounters.shared.pointee.maps.load(ordering: .relaxed) - maps < count * 3 / 4,
+      "each region has a mapping of its own")
+    for region in regions {
+      expect(isZero(region), "a zeroed region is not zero")
+      mark(region)
+    }
+    // Some grow where they stand, some move.
+    for (index, region) in regions.enumerated() where index % 3 == 0 {
+      let bytes = region.byteCount
+      expect(LargeRegions.resize(region, to: bytes &+ UInt(index % 4) &* mebibyte))
+      expect(isMarked(region, upTo: bytes), "a region that grew lost its contents")
+    }
+    let charged = MemoryLimit.usedBytes
+    for region in regions {
+      expect(isMarked(region, upTo: 3 * mebibyte), "regions overlap")
+      free(region)
+    }
+    expect(charged - MemoryLimit.usedBytes >= count * 3 << 20, "regions are still charged")
+    LargeRegions.purge(age: 0)
+    LargeRegions.forEach { _ in expect(false, "a region stays") }
+    expectEqual(
+      PageCounters.shared.pointee.mappedBytes.load(ordering: .relaxed), 0, "mapped bytes")
     expectNoFault(LargeRegions.fault)
   }
 
