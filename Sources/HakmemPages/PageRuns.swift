@@ -83,7 +83,7 @@ package enum PageRuns {
     state.pointee.liveBytes -= pages.count << Int(Constants.pageShift)
     checkSometimes(table)
     if table.freePages == Int(Constants.pagesPerSuperSlab) { retire(table) }
-    if DirtyMemory.isTooMuch { purgeLocked(age: 0) }
+    if DirtyMemory.isTooMuch { purgeLocked(age: 0, lazily: Purge.isLazy) }
   }
 
   /// Bytes of the live run that begins at `pointer`; 0 when none does.
@@ -146,7 +146,7 @@ package enum PageRuns {
     guard let table = table(of: pointer) else { return }
     let page = table.page(of: pointer)
     let count = Int(byteCount >> Constants.pageShift)
-    table.forEachDirty(in: page..<(page + count), free: false) { dirty in
+    table.forEachDirty(in: page..<(page + count)) { dirty in
       Zeroing.clear(table.pointer(to: dirty.lowerBound), UInt(dirty.count) << Constants.pageShift)
     }
   }
@@ -175,35 +175,41 @@ package enum PageRuns {
     return true
   }
 
-  /// Drops free dirty pages of SuperSlabs that got none back for `age` milliseconds.
-  package static func purge(age: UInt32) {
+  /// Drops free pages of SuperSlabs that got none back for `age` milliseconds.
+  package static func purge(age: UInt32, lazily: Bool) {
     let lock = Lock(.pageRuns)
     lock.acquire()
     defer { lock.release() }
-    purgeLocked(age: age)
+    purgeLocked(age: age, lazily: lazily)
   }
 
-  private static func purgeLocked(age: UInt32) {
+  private static func purgeLocked(age: UInt32, lazily: Bool) {
     let now = Clock.milliseconds()
     for list in 0..<listCount {
       var address = state.pointee.lists[list]
       while address != 0 {
         let table = RunTable(unsafeAt: address)
         if now &- table.returnedAt >= age, age == 0 || !table.superSlab.isYoungHugePage {
-          table.forEachDirty(in: 0..<Int(Constants.pagesPerSuperSlab), free: true) { pages in
-            let whole = wholeSystemPages(in: pages, of: ProcessFacts.systemPageBytes)
-            let isReleased =
-              !whole.isEmpty
-              && Purge.release(
-                table.pointer(to: whole.lowerBound), UInt(whole.count) << Constants.pageShift)
-            guard isReleased else { return }
-            table.markClean(whole)
-            if age > 0 { DirtyMemory.credit.waste(UInt(whole.count) << Constants.pageShift) }
-          }
+          let dropped = drop(table, lazily: lazily)
+          if age > 0 { DirtyMemory.credit.waste(dropped) }
         }
         address = table.next
       }
     }
+  }
+
+  /// Drops the free pages of a SuperSlab; returns the bytes of those that were dirty.
+  private static func drop(_ table: RunTable, lazily: Bool) -> UInt {
+    var bytes: UInt = 0
+    table.forEachPurgeable(lazily: lazily) { pages in
+      let whole = wholeSystemPages(in: pages, of: ProcessFacts.systemPageBytes)
+      let start = table.pointer(to: whole.lowerBound)
+      guard !whole.isEmpty,
+        Purge.release(start, UInt(whole.count) << Constants.pageShift, lazily: lazily)
+      else { return }
+      bytes &+= table.markPurged(whole, lazily: lazily)
+    }
+    return bytes
   }
 
   /// The part of `pages` that consists of whole pages of the kernel's: it would round the end up,

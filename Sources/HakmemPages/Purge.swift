@@ -91,7 +91,7 @@ package enum Purge {
       SuperSlabPool.purgeLazy()
     }
     SuperSlabPool.purgeGranules(age: age, lazily: isLazy && age > 0)
-    PageRuns.purge(age: age)
+    PageRuns.purge(age: age, lazily: isLazy && age > 0)
     LargeRegions.purge(age: age)
   }
 

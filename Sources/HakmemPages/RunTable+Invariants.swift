@@ -31,6 +31,7 @@ extension RunTable {
       }
       page += length
     }
+    if let fault = faultOfMaps { return fault }
     if freePages != self.freePages { return "the count of free pages is wrong" }
     return longest == self.longest ? nil : "the longest free stretch is wrong"
   }

@@ -7,7 +7,8 @@ import Synchronization
 ///     length[page] = pages of the run that begins at `page`, 0 where none begins
 ///     free[page]   = 1  ⇔  page belongs to no run
 ///     dirty[page]  = 1  ⇐  page may be present or not zero
-///     purged[page] = 1  ⇒  page was given back since its last use, and is not dirty
+///     purged[page] = 1  ⇒  page, or one of its granule, was given back since its last use
+///     lazy[page]   = 1  ⇐  page was given back lazily since its last use: it may hold anything
 package struct RunTable: Equatable {
   package let address: UInt
   package init(unsafeAt address: UInt) { self.address = address }
@@ -24,7 +25,8 @@ package struct RunTable: Equatable {
     static let free: UInt = 64
     static let dirty: UInt = 128
     static let purged: UInt = 192
-    static let length: UInt = 256
+    static let lazy: UInt = 256
+    static let length: UInt = 320
     static let slack: UInt = length + Constants.pagesPerSuperSlab * 2
   }
   package static let byteCount: UInt = Offset.slack + Constants.pagesPerSuperSlab * 2
@@ -56,10 +58,11 @@ package struct RunTable: Equatable {
   /// Sets up the table of an empty SuperSlab: every page free, dirty or purged as the granules say.
   package func begin(_ superSlab: SuperSlab) {
     self[Offset.superSlab] = superSlab.address
-    let lazy = superSlab.record.pointee.lazyGranules.exchange(0, ordering: .relaxed)
-    DirtyMemory.add(
-      (lazy & ~superSlab.dirtyGranules).nonzeroBitCount << Int(Constants.granuleShift))
-    expand(superSlab.dirtyGranules | lazy, into: Offset.dirty)
+    let dirty = superSlab.dirtyGranules
+    expand(dirty, into: Offset.dirty)
+    expand(
+      superSlab.record.pointee.lazyGranules.exchange(0, ordering: .relaxed) & ~dirty,
+      into: Offset.lazy)
     expand(superSlab.record.pointee.purgedGranules.load(ordering: .relaxed), into: Offset.purged)
     for word in 0..<Self.words { self[Offset.free &+ UInt(word) &* 8] = .max }
     self[Offset.freePages] = UInt(Self.pages)
@@ -72,6 +75,7 @@ package struct RunTable: Equatable {
     let dirty = contract(Offset.dirty)
     superSlab.record.pointee.dirtyGranules.store(dirty, ordering: .relaxed)
     superSlab.record.pointee.purgedGranules.store(contract(Offset.purged), ordering: .relaxed)
+    superSlab.record.pointee.lazyGranules.store(contract(Offset.lazy), ordering: .relaxed)
     DirtyMemory.add(dirty.nonzeroBitCount << Int(Constants.granuleShift))
   }
 
@@ -146,6 +150,12 @@ package struct RunTable: Equatable {
     let cutsLongest = stretch(around: pages).count == longest
     change(pages, in: Offset.free, to: false)
     DirtyMemory.add(-(count(pages, in: Offset.dirty) << Int(Constants.pageShift)))
+    // From here on a page that went lazily is what all used ones are: not zero.
+    forEachWord(of: pages) { word, mask in
+      let lazy = Offset.lazy &+ UInt(word) &* 8
+      self[Offset.dirty &+ UInt(word) &* 8] |= self[lazy] & mask
+      self[lazy] &= ~mask
+    }
     let missed = count(pages, in: Offset.purged)
     if missed > 0 {
       change(pages, in: Offset.purged, to: false)
@@ -187,31 +197,43 @@ package struct RunTable: Equatable {
     return end - used.leadingZeroBitCount
   }
 
-  /// Notes that free dirty pages were given back.
-  package func markClean(_ pages: Range<Int>) {
+  /// Notes that free pages were given back; returns the bytes of those that were dirty.
+  @discardableResult
+  package func markPurged(_ pages: Range<Int>, lazily: Bool) -> UInt {
     superSlab.noteBroken()
+    let dirtyBytes = count(pages, in: Offset.dirty) << Int(Constants.pageShift)
     change(pages, in: Offset.dirty, to: false)
+    change(pages, in: Offset.lazy, to: lazily)
     change(pages, in: Offset.purged, to: true)
     superSlab.record.pointee.purgedAt.store(Clock.milliseconds(), ordering: .relaxed)
-    DirtyMemory.add(-(pages.count << Int(Constants.pageShift)))
+    DirtyMemory.add(-dirtyBytes)
+    return UInt(dirtyBytes)
   }
 
-  /// Calls `body` for each stretch of dirty pages in `pages`; with `free`, of free ones only.
-  package func forEachDirty(in pages: Range<Int>, free: Bool, _ body: (Range<Int>) -> Void) {
-    var page = nextPage(from: pages.lowerBound, set: true, in: Offset.dirty)
+  /// Calls `body` for each stretch of dirty pages in `pages`.
+  package func forEachDirty(in pages: Range<Int>, _ body: (Range<Int>) -> Void) {
+    forEachStretch(in: pages, of: { self[Offset.dirty &+ $0] }, body)
+  }
+
+  /// Calls `body` for each stretch of free pages that may be given back: dirty ones and, unless
+  /// `lazily`, those that went lazily before.
+  package func forEachPurgeable(lazily: Bool, _ body: (Range<Int>) -> Void) {
+    forEachStretch(
+      in: 0..<Self.pages,
+      of: {
+        self[Offset.free &+ $0]
+          & (self[Offset.dirty &+ $0] | (lazily ? 0 : self[Offset.lazy &+ $0]))
+      }, body)
+  }
+
+  private func forEachStretch(
+    in pages: Range<Int>, of word: (UInt) -> UInt, _ body: (Range<Int>) -> Void
+  ) {
+    var page = nextPage(from: pages.lowerBound, set: true, of: word)
     while page < pages.upperBound {
-      var end = min(nextPage(from: page, set: false, in: Offset.dirty), pages.upperBound)
-      if free {
-        let firstFree = nextPage(from: page, set: true, in: Offset.free)
-        if firstFree >= end {
-          page = nextPage(from: end, set: true, in: Offset.dirty)
-          continue
-        }
-        page = firstFree
-        end = min(end, nextPage(from: page, set: false, in: Offset.free))
-      }
+      let end = min(nextPage(from: page, set: false, of: word), pages.upperBound)
       body(page..<end)
-      page = nextPage(from: end, set: true, in: Offset.dirty)
+      page = nextPage(from: end, set: true, of: word)
     }
   }
 
@@ -221,6 +243,17 @@ package struct RunTable: Equatable {
       pages += (self[Offset.free &+ word &* 8] & self[Offset.dirty &+ word &* 8]).nonzeroBitCount
     }
     return pages << Int(Constants.pageShift)
+  }
+
+  /// What contradicts the maps' equations; nil when nothing does.
+  var faultOfMaps: StaticString? {
+    for word in 0..<UInt(Self.words) {
+      let lazy = self[Offset.lazy &+ word &* 8]
+      let dirty = self[Offset.dirty &+ word &* 8]
+      if lazy & ~self[Offset.free &+ word &* 8] != 0 { return "a page in use went lazily" }
+      if lazy & dirty != 0 { return "a page that went lazily is dirty" }
+    }
+    return nil
   }
 
   private func measure() {
@@ -234,20 +267,24 @@ package struct RunTable: Equatable {
     self[Offset.longest] = UInt(longest)
   }
 
-  /// First page at or after `page` whose bit is `set`; the page count when there is none.
   private func nextPage(from page: Int, set: Bool, in map: UInt) -> Int {
-    var word = page / 64
-    guard word < Self.words else { return Self.pages }
-    var bits = self[map &+ UInt(word) &* 8]
-    if !set { bits = ~bits }
+    nextPage(from: page, set: set, of: { self[map &+ $0] })
+  }
+
+  /// First page at or after `page` whose bit is `set`; the page count when there is none. `word` yields
+  /// the bits of 64 pages for their offset in a map.
+  @inline(__always)
+  private func nextPage(from page: Int, set: Bool, of word: (UInt) -> UInt) -> Int {
+    var index = page / 64
+    guard index < Self.words else { return Self.pages }
+    var bits = set ? word(UInt(index) &* 8) : ~word(UInt(index) &* 8)
     bits &= UInt.max << UInt(page % 64)
     while bits == 0 {
-      word += 1
-      guard word < Self.words else { return Self.pages }
-      bits = self[map &+ UInt(word) &* 8]
-      if !set { bits = ~bits }
+      index += 1
+      guard index < Self.words else { return Self.pages }
+      bits = set ? word(UInt(index) &* 8) : ~word(UInt(index) &* 8)
     }
-    return word * 64 + bits.trailingZeroBitCount
+    return index * 64 + bits.trailingZeroBitCount
   }
 
   private func count(_ pages: Range<Int>, in map: UInt) -> Int {

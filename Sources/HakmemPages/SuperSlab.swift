@@ -66,7 +66,7 @@ package struct SuperSlab: Equatable {
   package func isDirty(_ granule: UInt) -> Bool { dirtyGranules >> UInt32(granule) & 1 != 0 }
 
   package var node: UInt { UInt(record.pointee.node) }
-  var lazyGranules: UInt32 { record.pointee.lazyGranules.load(ordering: .relaxed) }
+  package var lazyGranules: UInt32 { record.pointee.lazyGranules.load(ordering: .relaxed) }
 
   /// Notes that the pages of free granules were given back.
   func notePurged(_ granules: UInt32, lazily: Bool) {

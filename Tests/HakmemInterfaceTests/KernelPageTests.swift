@@ -29,10 +29,10 @@ import Testing
       environment: ["HAKMEM_SS_PREFAULT": "0"])
   }
 
-  @Test(arguments: ["free", "dontneed"]) func `go back as HAKMEM_PURGE says`(advice: String) throws
-  {
+  @Test(arguments: ["free", "dontneed"], ["slabs", "runs"])
+  func `go back as HAKMEM_PURGE says`(advice: String, kind: String) throws {
     try expectSuccess(
-      of: "kernel/lazy.c", [advice],
+      of: "kernel/lazy.c", [advice, kind],
       environment: ["HAKMEM_PURGE": advice, "HAKMEM_WARM_MIB": "0"])
   }
 

@@ -149,9 +149,9 @@ enum PageRunsTests {
     }
     Memory.storeWord(7, at: kept)
     PageRuns.free(start)
-    PageRuns.purge(age: .max)
+    PageRuns.purge(age: .max, lazily: false)
     expect(Memory.loadWord(at: start) == 1, "young pages stay")
-    PageRuns.purge(age: 0)
+    PageRuns.purge(age: 0, lazily: false)
     expect(whitebox_is_resident(start, Int(page)) == 0)
     expect(isZero(start, 64 * page))
     expect(Memory.loadWord(at: kept) == 7)
@@ -166,7 +166,7 @@ enum PageRunsTests {
     guard whitebox_lock_memory(start, Int(bytes)) != 0 else { return }
     Memory.storeWord(1, at: start)
     PageRuns.free(start)
-    PageRuns.purge(age: 0)
+    PageRuns.purge(age: 0, lazily: false)
     guard let superSlab = SuperSlab.around(start) else { return }
     expectEqual(superSlab.freeDirtyBytes, Int(bytes), "the free dirty bytes")
     let again = PageRuns.allocate(bytes)

@@ -52,7 +52,7 @@ enum PageSizeTests {
         runs.append(run)
       }
       for index in stride(from: 1, to: 40, by: 2) { PageRuns.free(runs[index]) }
-      PageRuns.purge(age: 0)
+      PageRuns.purge(age: 0, lazily: false)
       for (index, run) in runs.enumerated() {
         let end = (run &+ runBytes).roundedDown(to: pageBytes)
         let inner = run.roundedUp(to: pageBytes)

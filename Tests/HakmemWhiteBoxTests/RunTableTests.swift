@@ -104,13 +104,19 @@ enum RunTableTests {
     let table = table()
     var isFree = [Bool](repeating: true, count: pages)
     var isDirty = [Bool](repeating: false, count: pages)
+    var isLazy = isDirty
     for _ in 0..<1500 {
       let start = random.below(pages)
       let range = start..<(start + 1 + random.below(min(40, pages - start)))
       switch random.below(3) {
       case 0 where table.isFree(range):
         table.take(range)
-        for page in range { isFree[page] = false }
+        for page in range {
+          isFree[page] = false
+          // What went lazily may hold anything.
+          if isLazy[page] { isDirty[page] = true }
+          isLazy[page] = false
+        }
       case 1:
         var isTaken = true
         for page in range where isFree[page] { isTaken = false }
@@ -120,26 +126,47 @@ enum RunTableTests {
           isFree[page] = true
           isDirty[page] = true
         }
-      default:
-        table.markClean(range)
-        for page in range { isDirty[page] = false }
+      case 2 where table.isFree(range):
+        let lazily = random.bool()
+        var dirtyBytes: UInt = 0
+        for page in range {
+          if isDirty[page] { dirtyBytes += 4096 }
+          isDirty[page] = false
+          isLazy[page] = lazily
+        }
+        expectEqual(table.markPurged(range, lazily: lazily), dirtyBytes, "the dirty bytes")
+      default: continue
       }
       let part = random.below(pages)..<pages
-      for free in [false, true] {
-        var seen = [Bool](repeating: false, count: pages)
-        table.forEachDirty(in: part, free: free) { stretch in
-          expect(!stretch.isEmpty)
-          for page in stretch { seen[page] = true }
-        }
-        for page in 0..<pages {
-          let expected = part.contains(page) && isDirty[page] && (!free || isFree[page])
-          if seen[page] != expected { expect(false, "a dirty page is missed or invented") }
-        }
+      expectStretches("a dirty page", { page in part.contains(page) && isDirty[page] }) {
+        table.forEachDirty(in: part, $0)
+      }
+      expectStretches("a page to purge lazily", { page in isFree[page] && isDirty[page] }) {
+        table.forEachPurgeable(lazily: true, $0)
+      }
+      expectStretches(
+        "a page to purge", { page in isFree[page] && (isDirty[page] || isLazy[page]) }
+      ) {
+        table.forEachPurgeable(lazily: false, $0)
       }
       var bytes = 0
       for page in 0..<pages where isFree[page] && isDirty[page] { bytes += 4096 }
       expectEqual(table.freeDirtyBytes, bytes, "the free dirty bytes")
     }
+  }
+
+  private static func expectStretches(
+    _ what: StaticString, _ isExpected: (Int) -> Bool, _ forEach: ((Range<Int>) -> Void) -> Void
+  ) {
+    var seen = [Bool](repeating: false, count: pages)
+    forEach { stretch in
+      expect(!stretch.isEmpty)
+      for page in stretch {
+        expect(!seen[page], "a page comes twice")
+        seen[page] = true
+      }
+    }
+    for page in 0..<pages { expect(seen[page] == isExpected(page), what) }
   }
 
   private static func granules() {
@@ -154,6 +181,16 @@ enum RunTableTests {
     table.begin(superSlab)
     expectEqual(table.freeDirtyBytes, 32 * 4096, "the free dirty bytes")
     expectEqual(table.freePages, pages, "the free pages")
+    table.markPurged(16..<24, lazily: true)
+    table.markPurged(24..<48, lazily: false)
+    table.end()
+    expectEqual(UInt(superSlab.dirtyGranules), 0, "the dirty granules")
+    expectEqual(UInt(superSlab.lazyGranules), 0b10, "the granules that went lazily")
+    table.begin(superSlab)
+    table.take(20..<60)
+    var dirty = 0
+    table.forEachDirty(in: 0..<pages) { dirty += $0.count }
+    expectEqual(dirty, 12, "the pages in use that may hold anything")
   }
 
   private static func faults() {

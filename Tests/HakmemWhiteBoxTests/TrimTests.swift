@@ -165,13 +165,21 @@ enum TrimTests {
     whitebox_prepare_pauses()
     let workers = 3
     let threads = Fixture.words(workers + 1)
+    let rounds = Fixture.words(workers)
     let trims = Fixture.words(1)
     Fixture.onThreads(workers + 1) { thread in
       guard thread < workers else {
         var random = Random(7)
+        var roundsAtPause = [UInt](repeating: 0, count: workers)
         while (0..<workers).contains(where: { threads[$0].load(ordering: .relaxed) != .max }) {
-          let victim = threads[random.below(workers)].load(ordering: .relaxed)
-          if victim != 0, victim != .max { whitebox_pause_thread(UInt32(victim)) }
+          let index = random.below(workers)
+          let victim = threads[index].load(ordering: .relaxed)
+          // Who is held up again at once gets nowhere.
+          let round = rounds[index].load(ordering: .relaxed)
+          if victim != 0, victim != .max, round != roundsAtPause[index] {
+            roundsAtPause[index] = round
+            whitebox_pause_thread(UInt32(victim))
+          }
           for _ in 0..<3 { look() }
           ThreadCache.forEach {
             if $0.isTrimmed { trims.pointee.wrappingAdd(1, ordering: .relaxed) }
@@ -183,6 +191,7 @@ enum TrimTests {
       var random = Random(thread)
       let held = Fixture.memory(64 * 8)
       while trims.pointee.load(ordering: .relaxed) < 10_000 {
+        rounds[thread].wrappingAdd(1, ordering: .relaxed)
         let slot = held &+ UInt(random.below(64)) &* 8
         let block = Memory.loadWord(at: slot)
         if block == 0 {

@@ -1,21 +1,22 @@
 /*
  * HAKMEM_PURGE=free: free pages stay until the kernel is short of memory, calloc knows that they are
- * not zero, and malloc_trim returns them at once.    lazy free|dontneed
+ * not zero, and malloc_trim returns them at once.    lazy free|dontneed slabs|runs
  */
 #include "resident.h"
 
-enum { count = 40000, size = 1600 };
+enum { largest_count = 40000 };
 
 static size_t lazy_bytes(void) { return rollup_bytes("LazyFree"); }
 
-static void fill_and_free(unsigned char *blocks[], bool keeps_some) {
+/* Of `kept_in` blocks one stays; 0: none. */
+static void fill_and_free(unsigned char *blocks[], int count, size_t size, int kept_in) {
   for (int i = 0; i < count; i++) {
     blocks[i] = malloc(size);
     CHECK(blocks[i] != NULL);
     memset(blocks[i], 255, size);
   }
   for (int i = 0; i < count; i++) {
-    if (!keeps_some || i % 20 != 0) {
+    if (kept_in == 0 || i % kept_in != 0) {
       free(blocks[i]);
       blocks[i] = NULL;
     }
@@ -37,33 +38,40 @@ static void expect_zero(void) {
   }
 }
 
+static void round_trip(bool is_lazy, int count, size_t size, int kept_in) {
+  static unsigned char *blocks[largest_count];
+  const size_t first = resident_bytes(), used = (size_t)count * size;
+  fill_and_free(blocks, count, size, kept_in);
+  const size_t lazy = lazy_bytes(), resident = resident_bytes();
+  if (is_lazy) {
+    CHECK_THAT(lazy > used / 2 && resident > lazy, "%zu lazy, %zu resident", lazy, resident);
+  } else {
+    CHECK_THAT(lazy == 0, "%zu lazy, %zu resident", lazy, resident);
+  }
+  expect_zero();
+  for (int i = 0; i < count; i++) {
+    CHECK(blocks[i] == NULL || holds(blocks[i], size, 255));
+  }
+  malloc_trim(0);
+  CHECK_THAT(lazy_bytes() < used / 100, "%zu lazy", lazy_bytes());
+  CHECK(kept_in != 0 || resident_bytes() < first + ((size_t)4 << 20));
+  for (int i = 0; i < count; i++) {
+    free(blocks[i]);
+  }
+}
+
 int main(int arguments_count, char **arguments) {
-  static unsigned char *blocks[count];
   if (!runs_on_hakmem()) {
     SKIP("HAKMEM_PURGE");
     return 0;
   }
-  CHECK(arguments_count == 2);
+  CHECK(arguments_count == 3);
   const bool is_lazy = strcmp(arguments[1], "free") == 0;
-  const size_t first = resident_bytes(), used = (size_t)count * size;
-  for (int round = 0; round < 2; round++) {
-    bool keeps_some = round == 1;
-    fill_and_free(blocks, keeps_some);
-    const size_t lazy = lazy_bytes(), resident = resident_bytes();
-    if (is_lazy) {
-      CHECK_THAT(lazy > used / 2 && resident > lazy, "%zu lazy, %zu resident", lazy, resident);
+  for (int keeps_some = 0; keeps_some < 2; keeps_some++) {
+    if (strcmp(arguments[2], "slabs") == 0) {
+      round_trip(is_lazy, largest_count, 1600, keeps_some * 20);
     } else {
-      CHECK_THAT(lazy == 0, "%zu lazy, %zu resident", lazy, resident);
-    }
-    expect_zero();
-    for (int i = 0; i < count; i++) {
-      CHECK(blocks[i] == NULL || holds(blocks[i], size, 255));
-    }
-    malloc_trim(0);
-    CHECK_THAT(lazy_bytes() < used / 100, "%zu lazy", lazy_bytes());
-    CHECK(keeps_some || resident_bytes() < first + ((size_t)4 << 20));
-    for (int i = 0; i < count; i++) {
-      free(blocks[i]);
+      round_trip(is_lazy, 200, 400000, keeps_some * 5);
     }
   }
   return 0;
