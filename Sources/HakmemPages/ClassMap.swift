@@ -5,15 +5,16 @@ import Synchronization
 /// Size class of every granule of the address space: one byte for each 64 KiB, holding twice the
 /// class of the slab that lies there, 0 where no slab lies. `free` begins here.
 ///
-/// The map is read-only until a SuperSlab needs a chunk of it, so that it costs no commit charge
-/// and any user address may be looked up. An entry is written when a slab is born or dies, by the
+/// The map is read-only until a SuperSlab needs a chunk of it, so that it costs no commit charge and
+/// any address that a processor takes may be looked up: those of the kernel's half, which begin with
+/// ones, have entries before the base, all 0. An entry is written when a slab is born or dies, by the
 /// one thread that holds the slab; whoever frees a block of the slab has received it since.
 ///
 /// Under a tight RLIMIT_AS the map covers a window of the address space, where all blocks lie then,
-/// and the null page; an address outside faults as it is looked up.
+/// and what is near NULL on either side; an address outside faults as it is looked up.
 package enum ClassMap {
   private static let fullBytes: UInt = 1 << (Constants.addressBits - Constants.granuleShift)
-  /// Below this RLIMIT_AS the full map would take more than an eighth of it.
+  /// Below this RLIMIT_AS the full map would take more than a quarter of it.
   private static let fullMapLimit: UInt = 16 << 30
   /// Larger than what a process with such a limit can map, with room to go round.
   private static let windowSpan: UInt = 1 << 38
@@ -32,7 +33,7 @@ package enum ClassMap {
 
   @inline(__always)
   package static func doubledClass(of address: UInt) -> UInt {
-    hakmem_class_map_entry(address >> Constants.granuleShift)
+    hakmem_class_map_entry(Int(bitPattern: address) >> Int(Constants.granuleShift))
   }
 
   /// The addresses that blocks may have; all user addresses unless RLIMIT_AS is tight.
@@ -76,14 +77,17 @@ package enum ClassMap {
   }
 
   private static func createFull() -> Bool {
-    guard let base = SystemCalls.map(byteCount: fullBytes, protection: .read) else { return false }
-    SystemCalls.nameMapping(base, fullBytes, "hakmem class map")
+    guard let start = SystemCalls.map(byteCount: 2 &* fullBytes, protection: .read) else {
+      return false
+    }
+    SystemCalls.nameMapping(start, 2 &* fullBytes, "hakmem class map")
     state.pointee.windowBytes = 1 << Constants.addressBits
-    hakmem_set_class_map(base)
+    hakmem_set_class_map(start &+ fullBytes)
     return true
   }
 
-  /// Maps the window's entries, and where entry 0 falls then a page of zeroes for NULL.
+  /// Maps the window's entries, and where entry 0 falls then zeroes for NULL and for small negative
+  /// numbers.
   private static func createWindow() -> Bool {
     guard
       let entries = SystemCalls.map(byteCount: windowMapBytes, protection: .readWrite)
@@ -94,9 +98,9 @@ package enum ClassMap {
       let base = entries &- start >> Constants.granuleShift
       let page = ProcessFacts.systemPageBytes
       let nullPage = base.roundedDown(to: page)
-      guard SystemCalls.mapNew(at: nullPage, byteCount: page, protection: .read) == .mapped else {
-        continue
-      }
+      guard
+        SystemCalls.mapNew(at: nullPage &- page, byteCount: 2 &* page, protection: .read) == .mapped
+      else { continue }
       SystemCalls.nameMapping(entries, windowMapBytes, "hakmem class map")
       state.pointee.windowStart = start
       state.pointee.windowBytes = windowSpan

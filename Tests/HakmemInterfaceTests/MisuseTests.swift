@@ -12,12 +12,12 @@ struct `A misuse is reported and aborts` {
   }
 
   private func expectAbort(
-    _ program: String, _ findings: String..., environment: [String: String] = [:],
-    sourceLocation: SourceLocation = #_sourceLocation
+    _ program: String, _ findings: String..., arguments: [String] = [],
+    environment: [String: String] = [:], sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     try Allocator.underTest.requireExists()
     let path = try TestProgram.build("misuse/" + program)
-    let outcome = try Command(path, environment: environment).run()
+    let outcome = try Command(path, arguments, environment: environment).run()
     let reports = outcome.errors.split(separator: "\n").filter { $0.contains("hakmem:") }
     let isNamed = reports.contains { line in findings.contains { line.contains($0) } }
     #expect(outcome.ending == .killed(signal: 6), "\(outcome)", sourceLocation: sourceLocation)
@@ -44,8 +44,13 @@ struct `A misuse is reported and aborts` {
     try expectAbort("free_unmapped.c", Finding.foreign)
   }
 
+  @Test(arguments: ["-1", "-22", "-4096", "-0x7fffffff", "-0x778000000000", "-0x800000000000"])
+  func `free of an address of the kernel's half`(address: String) throws {
+    try expectAbort("free_kernel_address.c", Finding.foreign, arguments: [address])
+  }
+
   @Test func `free of an address that is not canonical`() throws {
-    // Beyond the class map there is nothing to look up: the look-up itself faults.
+    // No map can have an entry for it: the look-up itself faults.
     let outcome = try Command(try TestProgram.build("misuse/free_not_canonical.c")).run()
     #expect(outcome.ending == .killed(signal: 11), "\(outcome)")
   }

@@ -5,7 +5,7 @@ import HakmemPlatform
 
 enum ClassMapTests {
   static let all = [
-    WhiteBoxTest("ClassMap.anyUserAddressMayBeLookedUp", anyAddress),
+    WhiteBoxTest("ClassMap.anyCanonicalAddressMayBeLookedUp", anyAddress),
     WhiteBoxTest("ClassMap.entriesAreThoseOfTheirGranules", entries),
     WhiteBoxTest("ClassMap.windowServesUnderATightLimit", window),
     WhiteBoxTest("ClassMap.knowsNothingBeforeItExists", before),
@@ -25,7 +25,9 @@ enum ClassMapTests {
     expect(!ClassMap.covers(1 << Constants.addressBits) && !ClassMap.covers(.max))
     var random = Random(3)
     for _ in 0..<10_000 {
-      expect(ClassMap.doubledClass(of: random.next() % (1 << Constants.addressBits)) == 0)
+      let address = random.next() % (1 << Constants.addressBits)
+      expect(ClassMap.doubledClass(of: address) == 0)
+      expect(ClassMap.doubledClass(of: ~address) == 0)
     }
   }
 
@@ -55,6 +57,9 @@ enum ClassMapTests {
     Fixture.setUp()
     expect(!ClassMap.isFull)
     expectEqual(ClassMap.doubledClass(of: 0), 0, "NULL's class")
+    for address: UInt in [1, 0xffff, .max, .max - 4095, .max << 27] {
+      expectEqual(ClassMap.doubledClass(of: address), 0, "the class of what is near NULL")
+    }
     expect(!ClassMap.covers(0))
     let granules = Constants.granulesPerSuperSlab
     for _ in 0..<50 {

@@ -39,10 +39,10 @@ extern HAKMEM_INTERNAL __thread uint32_t hakmem_thread_calls
     __attribute__((tls_model("initial-exec")));
 HAKMEM_INLINE uint32_t hakmem_count_thread_call(void) { return ++hakmem_thread_calls; }
 
-/* Base of the class map: the entry of address A is base[A >> 16]. */
+/* Base of the class map: the entry of address A, as a signed number, is base[A >> 16]. */
 extern HAKMEM_INTERNAL const uint8_t *hakmem_class_map;
 
-HAKMEM_INLINE uintptr_t hakmem_class_map_entry(uintptr_t granule) {
+HAKMEM_INLINE uintptr_t hakmem_class_map_entry(intptr_t granule) {
   return hakmem_class_map[granule];
 }
 HAKMEM_INLINE uintptr_t hakmem_get_class_map(void) { return (uintptr_t)hakmem_class_map; }
