@@ -9,7 +9,7 @@ import Synchronization
 /// many bytes more may be kept from then on; each time that kept memory ages in vain, as many fewer
 /// as aged.
 package struct KeepCredit {
-  struct State: ~Copyable {
+  package struct State: ~Copyable {
     let bytes: Atomic<Int>
     let lastRegret: Atomic<UInt32>
   }

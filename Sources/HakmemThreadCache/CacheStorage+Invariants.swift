@@ -1,4 +1,5 @@
 import CHakmemShims
+import HakmemPages
 import HakmemPlatform
 import HakmemSlabs
 
@@ -13,6 +14,7 @@ extension CacheStorage {
     map.add(housekeeping, word)
     map.add(aged, word)
     map.add(flushed, word)
+    map.add(parkingCredit, MemoryLayout<KeepCredit.State>.size)
     map.add(interception, MemoryLayout<UInt32>.size)
     map.add(checked, word)
     map.add(guardSampler, MemoryLayout<GuardSampler.Shared>.size)

@@ -1,11 +1,12 @@
 import CHakmemShims
+import HakmemPages
 import HakmemPlatform
 import HakmemRecorder
 import HakmemSlabs
 import Synchronization
 
-/// Caches come and go with threads. One that a thread leaves is parked with its blocks, and the next
-/// new thread goes on with it.
+/// Caches come and go with threads. One that a thread leaves is parked, and the next new thread goes on
+/// with it: with its blocks while threads follow one another, else without.
 extension ThreadCache {
   /// Caches without owners: as their threads left them; those of them that are to be flushed, which
   /// a flush takes one by one, so that new threads find the others; and those that were flushed.
@@ -55,9 +56,16 @@ extension ThreadCache {
   private static func takeParked() -> ThreadCache? {
     var record = parked.pop()
     if record == 0 { record = aged.pop() }
-    if record == 0 { record = flushed.pop() }
-    return record == 0 ? nil : ThreadCache(unsafeRecord: record)
+    if record != 0 { return ThreadCache(unsafeRecord: record) }
+    record = flushed.pop()
+    guard record != 0 else { return nil }
+    let cache = ThreadCache(unsafeRecord: record)
+    parkingCredit.regret(1, returnedAt: cache.record.pointee.parkedAt)
+    return cache
   }
+
+  /// Caches that are worth parking with their blocks: threads came soon after others had ended.
+  private static var parkingCredit: KeepCredit { KeepCredit(unsafeAt: CacheStorage.parkingCredit) }
 
   private static func create() -> ThreadCache? {
     if first == nil { MetadataRegion.fillFirstStep() }
@@ -72,6 +80,8 @@ extension ThreadCache {
   package func leave() {
     sampledCache?.drain()
     dropRuns()
+    let keepsBlocks = Self.parkingCredit.bytes > 0 || Hardening.isOn
+    if !keepsBlocks { returnAll() }
     // Under the lock, or the gate could be closed with a thread-local word that is no more.
     let lock = Lock(.control)
     lock.acquire()
@@ -79,7 +89,19 @@ extension ThreadCache {
     closeGaps()
     disown()
     lock.release()
-    Self.parked.push(address &+ Offset.record)
+    (keepsBlocks ? Self.parked : Self.flushed).push(address &+ Offset.record)
+  }
+
+  /// Returns every block to the slabs and, when one other thread at most has a cache, what the threads
+  /// had at hand together.
+  private func returnAll() {
+    flush(toSlabs: true)
+    var others = 0
+    Self.forEach { if $0.isOwned, $0 != self { others += 1 } }
+    guard others <= 1 else { return }
+    for number in 1..<SizeClass.count {
+      Depot.drain(SizeClass(number), reject: Misuse.report)
+    }
   }
 
   private func disown() {
@@ -141,6 +163,7 @@ extension ThreadCache {
         guard record != 0 else { return }
         ThreadCache(unsafeRecord: record).flush(toSlabs: true)
         flushed.push(record)
+        parkingCredit.waste(1)
       }
     }
   }

@@ -72,6 +72,7 @@ package enum CacheStorage {
   static var housekeeping: UInt { base &+ 1216 }
   static var aged: UInt { base &+ 1280 }
   static var flushed: UInt { base &+ 1344 }
+  static var parkingCredit: UInt { base &+ 1352 }
   static var interception: UInt { base &+ 1408 }
   static var checked: UInt { base &+ 1416 }
   static var guardSampler: UInt { base &+ 1472 }

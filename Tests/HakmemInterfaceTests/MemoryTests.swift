@@ -14,6 +14,8 @@ import Testing
   @Test func `when a hundredth of the blocks stays`() throws {
     try expectSuccess(of: "memory/free.c", ["128", "99", "shuffled", "0"])
   }
+
+  @Test func `when threads end`() throws { try expectSuccess(of: "memory/threads_end.c") }
 }
 
 @Suite struct `Memory that one thread allocates and another frees` {

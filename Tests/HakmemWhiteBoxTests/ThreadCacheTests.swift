@@ -16,6 +16,7 @@ enum ThreadCacheTests {
     WhiteBoxTest("ThreadCache.flushLeavesNothing", flush),
     WhiteBoxTest("ThreadCache.everyClassServesAndTakesBack", everyClass),
     WhiteBoxTest("ThreadCache.nextThreadGoesOnWithAParkedCache", parking),
+    WhiteBoxTest("ThreadCache.endingThreadsLeaveNothing", ending),
     WhiteBoxTest("ThreadCache.parkedCachesAreFlushedWithAge", parkedFlush),
     WhiteBoxTest("ThreadCache.threadsThatComeAndGoShareFewCaches", churn),
     WhiteBoxTest("ThreadCache.runsAreKeptUpToABound", runs),
@@ -195,8 +196,37 @@ enum ThreadCacheTests {
     return count
   }
 
-  private static func parking() {
+  /// Threads that follow one another, after which caches are parked with their blocks.
+  private static func makeThreadsFollow() {
+    for _ in 0..<3 { Fixture.onThreads(1) { _ in _ = adopt() } }
+  }
+
+  private static func ending() {
     Fixture.setUp()
+    Fixture.onThreads(2) { thread in
+      let cache = adopt()
+      for number in 1..<SizeClass.count {
+        for _ in 0..<10 {
+          let block = cache.allocate(SizeClass(number))
+          Memory.storeWord(0, at: block)
+          free(block, cache)
+        }
+      }
+      // One after the other.
+      whitebox_sleep(20 * Int32(thread))
+    }
+    for number in 1..<SizeClass.count {
+      ThreadCache.forEach { expectEqual($0.count(SizeClass(number)), 0, "blocks in a bin") }
+      expectEqual(Depot.blockCount(SizeClass(number)), 0, "blocks in the depot")
+      expectEqual(SlabList(SizeClass(number)).slabCount, 0, "slabs")
+    }
+    expect(!DirtyMemory.isTooMuch, "free pages of threads that ended")
+    ThreadCache.forEach { expectNoFault($0.fault) }
+  }
+
+  private static func parking() {
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
+    makeThreadsFollow()
     let word = Fixture.words(2)
     Fixture.onThreads(1) { _ in
       let cache = adopt()
@@ -222,7 +252,8 @@ enum ThreadCacheTests {
   }
 
   private static func parkedFlush() {
-    Fixture.setUp()
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
+    makeThreadsFollow()
     Fixture.onThreads(3) { _ in
       let cache = adopt()
       free(cache.allocate(SizeClass(4)), cache)
