@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import HakmemToolKit
 
 /// The command line.
@@ -43,6 +44,8 @@ struct HakmemCommand: ParsableCommand {
 
   /// Runs the command; a refusal ends the process with its own status.
   static func main() {
+    // Ignored by the parent, as some services leave it, it would take the children's status away.
+    signal(SIGCHLD, SIG_DFL)
     do {
       var command = try parseAsRoot(arguments(Array(CommandLine.arguments.dropFirst())))
       try command.run()

@@ -114,6 +114,12 @@ struct AdversityTests {
 
   // MARK: A process that ends
 
+  @Test(arguments: ["profile --output $HERE/report", "run", "bench --rounds 3 --quick"])
+  func aParentThatIgnoresItsChildrenChangesNothing(command: String) throws {
+    let outcome = try shell("env --ignore-signal=CHLD \"$TOOL\" \(command) -- /bin/sh -c 'exit 0'")
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+  }
+
   @Test func aProcessThatIsKilledWhileItIsWatchedLeavesAPartialReport() throws {
     let process = try busyProgram()
     let folder = "\(scratch.path)/report"
