@@ -13,19 +13,26 @@ extension AddressSpace {
   private static let mostBytes: UInt = 1 << 30
   private static let largestRegion: UInt = 64 << 20
 
+  /// Notes that a large region is wanted. True when it is one of many that follow one another.
+  static func noteLarge(_ byteCount: UInt) -> Bool {
+    let lock = Lock(.reservation)
+    lock.acquire()
+    defer { lock.release() }
+    return notePace() >= leastPace && byteCount <= largestRegion
+  }
+
   /// A place for a large region and its gap in what is mapped ahead; nil when its mapping should be
   /// one of its own.
   static func takeAhead(_ byteCount: UInt) -> (start: UInt, mappedBytes: UInt)? {
     let lock = Lock(.reservation)
     lock.acquire()
     defer { lock.release() }
-    let pace = notePace()
     let unit = Constants.superSlabBytes
-    guard pace >= leastPace, byteCount <= largestRegion else { return nil }
     let bytes = byteCount.roundedUp(to: unit) &+ unit
     if ahead.count < bytes {
       dropAheadLocked()
-      guard mapAhead(min(UInt(min(pace, mostRegions)) &* bytes, mostBytes)) else { return nil }
+      let count = UInt(min(state.pointee.largePace, mostRegions))
+      guard mapAhead(min(count &* bytes, mostBytes)) else { return nil }
     }
     let start = state.pointee.aheadStart
     state.pointee.aheadStart = start &+ bytes

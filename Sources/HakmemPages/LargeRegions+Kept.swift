@@ -156,7 +156,8 @@ extension LargeRegions {
   private static let largestEmpty: UInt = 64 << 20
 
   /// Not where freed blocks must fault, nor where addresses count against a limit: a tight RLIMIT_AS,
-  /// any RLIMIT_DATA, a kernel that never overcommits. Looked up once.
+  /// any RLIMIT_DATA, a kernel that never overcommits. Looked up once; the last only where
+  /// files may be opened (HAKMEM_CGROUP).
   static var mayKeepAddresses: Bool {
     if state.pointee.addresses == .unknown {
       state.pointee.addresses = areAddressesFree ? .free : .scarce
@@ -169,6 +170,7 @@ extension LargeRegions {
     guard Mode.current != .hardened, !Option.guardPages.isOn, Option.purgeDelay.value > 0,
       ClassMap.isFull, SystemCalls.softLimit(dataLimit) == .max
     else { return false }
+    guard Option.controlGroup.isOn else { return true }
     return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { mode in
       let base = mode.baseAddress.unsafelyUnwrapped
       let path: StaticString = "/proc/sys/vm/overcommit_memory"

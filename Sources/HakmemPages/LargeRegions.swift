@@ -84,7 +84,7 @@ package enum LargeRegions {
   }
 
   private static func place(_ bytes: UInt, alignment: UInt) -> (start: UInt, mappedBytes: UInt)? {
-    if alignment <= Constants.superSlabBytes, mayKeepAddresses,
+    if alignment <= Constants.superSlabBytes, AddressSpace.noteLarge(bytes), mayKeepAddresses,
       let place = AddressSpace.takeAhead(bytes)
     {
       return place

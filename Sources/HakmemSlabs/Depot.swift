@@ -140,10 +140,25 @@ package enum Depot {
 
   /// Returns every batch of a class to the slabs, and retires the slabs that are empty then.
   package static func drain(_ sizeClass: SizeClass, reject: (UInt, Rejection) -> Void) {
+    empty(sizeClass, reject: reject)
+    SlabList.forEach(sizeClass) { $0.sweep(keeping: 0, .all) }
+  }
+
+  /// Returns every batch to the slabs. Looks through the slabs of a class for empty ones where they are
+  /// few; where there are many, what becomes empty counts as it always does.
+  package static func emptyAll(reject: (UInt, Rejection) -> Void) {
+    let few = 64
+    for number in 1..<SizeClass.count {
+      let sizeClass = SizeClass(number)
+      empty(sizeClass, reject: reject)
+      SlabList.forEach(sizeClass) { if $0.slabCount <= few { $0.sweep(keeping: 0) } }
+    }
+  }
+
+  private static func empty(_ sizeClass: SizeClass, reject: (UInt, Rejection) -> Void) {
     for shard in 0...state.pointee.shardMask {
       empty(shelf(shard, sizeClass), sizeClass, batches: .max, reject: reject)
     }
-    SlabList.forEach(sizeClass) { $0.sweep(keeping: 0, .all) }
   }
 
   /// Returns half of the batches that lay idle since the last call to the slabs.

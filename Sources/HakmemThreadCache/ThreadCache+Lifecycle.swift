@@ -98,10 +98,7 @@ extension ThreadCache {
     flush(toSlabs: true)
     var others = 0
     Self.forEach { if $0.isOwned, $0 != self { others += 1 } }
-    guard others <= 1 else { return }
-    for number in 1..<SizeClass.count {
-      Depot.drain(SizeClass(number), reject: Misuse.report)
-    }
+    if others <= 1 { Depot.emptyAll(reject: Misuse.report) }
   }
 
   private func disown() {
