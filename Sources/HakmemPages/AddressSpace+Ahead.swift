@@ -60,7 +60,7 @@ extension AddressSpace {
   }
 
   private static func mapAhead(_ byteCount: UInt) -> Bool {
-    guard
+    guard areMappingsEmpty,
       let start = mapInWindow(
         byteCount, alignment: Constants.superSlabBytes, gap: 0, protection: .readWrite)
     else { return false }
@@ -69,6 +69,15 @@ extension AddressSpace {
     state.pointee.aheadStart = start
     state.pointee.aheadEnd = start &+ byteCount
     return true
+  }
+
+  /// Whether a new mapping has no pages before it is used: after mlockall(2) with MCL_FUTURE it has all.
+  private static var areMappingsEmpty: Bool {
+    let page = ProcessFacts.systemPageBytes
+    guard let probe = SystemCalls.map(byteCount: page, protection: .readWrite) else { return false }
+    defer { SystemCalls.unmap(probe, page) }
+    // Which the kernel refuses for locked pages.
+    return SystemCalls.advise(probe, page, .dontNeed)
   }
 
   private static func dropAheadLocked() {

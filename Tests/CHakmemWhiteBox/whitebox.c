@@ -107,6 +107,8 @@ int whitebox_lock_memory(uintptr_t start, size_t bytes) {
   return mlock((void *)start, bytes) == 0;
 }
 
+int whitebox_lock_future_memory(void) { return mlockall(MCL_FUTURE) == 0; }
+
 int whitebox_limit_address_space(size_t bytes) {
   struct rlimit limit = {bytes, bytes};
   return setrlimit(RLIMIT_AS, &limit) == 0;

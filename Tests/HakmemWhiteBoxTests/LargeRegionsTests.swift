@@ -18,6 +18,7 @@ enum LargeRegionsTests {
     WhiteBoxTest("LargeRegions.emptyOnesServeShorterBlocks", shortening),
     WhiteBoxTest("LargeRegions.emptyOnesAreFewAndGoWithAge", fewEmpty),
     WhiteBoxTest("LargeRegions.manyInARowShareMappings", inARow),
+    WhiteBoxTest("LargeRegions.lockedOnesAreNotMappedAhead", lockedInARow),
     WhiteBoxTest("LargeRegions.hardenedOnesLeaveNothing", hardened),
     WhiteBoxTest("LargeRegions.oneOfManyThreadsFreesARegion", claiming),
     WhiteBoxTest("LargeRegions.impossibleSizesChangeNothing", impossible),
@@ -341,6 +342,20 @@ enum LargeRegionsTests {
     expectEqual(
       PageCounters.shared.pointee.mappedBytes.load(ordering: .relaxed), 0, "mapped bytes")
     expectNoFault(LargeRegions.fault)
+  }
+
+  /// A process that locks all of its future memory would get the pages of all of them at once.
+  private static func lockedInARow() {
+    Fixture.setUp()
+    guard whitebox_lock_future_memory() != 0 else { return }
+    let count = 20
+    let maps = PageCounters.shared.pointee.maps.load(ordering: .relaxed)
+    for _ in 0..<count {
+      let region = allocate(2 * mebibyte)
+      expectEqual(region.mappedBytes, 2 * mebibyte, "the mapped bytes")
+    }
+    expectEqual(
+      PageCounters.shared.pointee.maps.load(ordering: .relaxed) - maps, count, "mappings")
   }
 
   private static func hardened() {

@@ -32,6 +32,8 @@ void whitebox_pause_thread(uint32_t thread);
 /* Whether all pages of a range are present. */
 int whitebox_is_resident(uintptr_t start, size_t bytes);
 int whitebox_lock_memory(uintptr_t start, size_t bytes);
+/* All memory that is mapped from now on. */
+int whitebox_lock_future_memory(void);
 int whitebox_limit_address_space(size_t bytes);
 
 /* Makes a folder of its own the current one; removes it; writes a file in
