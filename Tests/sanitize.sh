@@ -18,6 +18,7 @@ for test in $($build/debug/HakmemWhiteBoxTests --list); do
   MemoryLimit.superSlabsAndRegionsCount* | MemoryLimit.softLimitPresses* | AddressSpace.* | \
     ClassMap.windowServes* | *.lockedPagesStayDirty | *.lockedGranulesStayDirty | \
     SuperSlabPool.addressesGoToLargeRegions* | LargeRegions.growInPlace* | LargeRegions.movingLeaves* | \
+    LargeRegions.emptyOnesServe* | LargeRegions.manyInARow* | \
     SlabPages.ofLiveBlocks* | ThreadCache.servesNil*) skipped=$((skipped + 1)) ;;
   # Its child starts threads, which the sanitizer refuses.
   ThreadCache.childOfAFork*) skipped=$((skipped + 1)) ;;
