@@ -18,7 +18,12 @@ extension AddressSpace {
     let lock = Lock(.reservation)
     lock.acquire()
     defer { lock.release() }
-    return notePace() >= leastPace && byteCount <= largestRegion
+    let now = Clock.milliseconds()
+    let isQuick = now &- state.pointee.lastLargeAt <= quickMilliseconds
+    state.pointee.lastLargeAt = now
+    let pace = isQuick ? min(state.pointee.largePace + 1, mostRegions) : 0
+    state.pointee.largePace = pace
+    return pace >= leastPace && byteCount <= largestRegion
   }
 
   /// A place for a large region and its gap in what is mapped ahead; nil when its mapping should be
@@ -31,8 +36,7 @@ extension AddressSpace {
     let bytes = byteCount.roundedUp(to: unit) &+ unit
     if ahead.count < bytes {
       dropAheadLocked()
-      let count = UInt(min(state.pointee.largePace, mostRegions))
-      guard mapAhead(min(count &* bytes, mostBytes)) else { return nil }
+      guard mapAhead(min(UInt(state.pointee.largePace) &* bytes, mostBytes)) else { return nil }
     }
     let start = state.pointee.aheadStart
     state.pointee.aheadStart = start &+ bytes
@@ -49,15 +53,6 @@ extension AddressSpace {
   }
 
   private static var ahead: Range<UInt> { state.pointee.aheadStart..<state.pointee.aheadEnd }
-
-  private static func notePace() -> UInt32 {
-    let now = Clock.milliseconds()
-    let isQuick = now &- state.pointee.lastLargeAt <= quickMilliseconds
-    state.pointee.lastLargeAt = now
-    let pace = isQuick ? min(state.pointee.largePace, mostRegions) + 1 : 0
-    state.pointee.largePace = pace
-    return pace
-  }
 
   private static func mapAhead(_ byteCount: UInt) -> Bool {
     guard areMappingsEmpty,

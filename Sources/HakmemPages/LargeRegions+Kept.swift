@@ -123,27 +123,32 @@ extension LargeRegions {
     region.record.pointee.wasFull =
       region.record.pointee.wasZeroed && bytes <= largestWorthZeroing
       && Zeroing.seemsUsed(region.start, bytes)
-    guard isKeepable, SystemCalls.advise(region.start, bytes, .dontNeed) else {
+    guard isKeepable, Purge.release(region.start, bytes) else {
       rememberGhost(region)
       return unmap(region)
     }
-    MapLog.note(.purged, region.start, bytes)
     MemoryLimit.uncharge(bytes)
     region.record.pointee.isDirty = false
     region.record.pointee.isEmpty = true
+    let doomed = insert(region) {
+      state.pointee.emptyCount > mostEmpty || state.pointee.emptyBytes > mostEmptyBytes
+    }
+    unmapChain(doomed)
+  }
+
+  /// Keeps a region; takes the oldest of its kind out while there is too much, as a chain.
+  static func insert(_ region: LargeRegion, droppingOldestWhile isTooMuch: () -> Bool) -> UInt {
     let lock = Lock(.largeRegions)
     lock.acquire()
+    defer { lock.release() }
     insert(region)
     var doomed: UInt = 0
-    while state.pointee.emptyCount > mostEmpty || state.pointee.emptyBytes > mostEmptyBytes,
-      let oldest = oldestKept(isEmpty: true)
-    {
+    while isTooMuch(), let oldest = oldestKept(isEmpty: region.isEmpty) {
       remove(oldest)
       oldest.record.pointee.next = doomed
       doomed = oldest.address
     }
-    lock.release()
-    unmapChain(doomed)
+    return doomed
   }
 
   /// The background thread writes at no cost for the program.
@@ -179,7 +184,7 @@ extension LargeRegions {
     }
   }
 
-  static func oldestKept(isEmpty: Bool) -> LargeRegion? {
+  private static func oldestKept(isEmpty: Bool) -> LargeRegion? {
     var oldest: LargeRegion?
     forEachKept { if $0.isEmpty == isEmpty { oldest = $0 } }
     return oldest

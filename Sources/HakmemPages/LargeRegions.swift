@@ -128,16 +128,7 @@ package enum LargeRegions {
     let isKeepable =
       Int(bytes) <= bound && !region.record.pointee.hasHugePages && !Option.guardPages.isOn
     guard isKeepable, Option.purgeDelay.value > 0 else { return retire(region) }
-    let lock = Lock(.largeRegions)
-    lock.acquire()
-    insert(region)
-    var doomed: UInt = 0
-    while state.pointee.keptBytes > bound, let oldest = oldestKept(isEmpty: false) {
-      remove(oldest)
-      oldest.record.pointee.next = doomed
-      doomed = oldest.address
-    }
-    lock.release()
+    var doomed = insert(region) { state.pointee.keptBytes > bound }
     while doomed != 0 {
       let region = LargeRegion(unsafeRecord: doomed)
       doomed = region.record.pointee.next
