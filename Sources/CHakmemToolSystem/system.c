@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
@@ -30,6 +31,12 @@ int hakmem_tool_available_processors(void) {
 const char *hakmem_tool_libc_version(void) {
   const char *(*version)(void) = (const char *(*)(void))dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
   return version != NULL ? version() : NULL;
+}
+
+int hakmem_tool_is_written_to(int file) {
+  if (fcntl(file, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN ? 1 : -1;
+  fcntl(file, F_SETLEASE, F_UNLCK);
+  return 0;
 }
 
 /* Source: Linux include/uapi/linux/fs.h, PAGEMAP_SCAN. */

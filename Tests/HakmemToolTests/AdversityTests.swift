@@ -28,7 +28,7 @@ struct AdversityTests {
   }
 
   /// A program on HAKMEM that allocates and frees until it is killed.
-  private func busyProgram() throws -> Process {
+  private func busyProgram(_ options: [String: String] = [:]) throws -> Process {
     let source = scratch.write(
       "busy.c",
       """
@@ -48,7 +48,7 @@ struct AdversityTests {
     try compile([source, "-o", program])
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
-    process.environment = ["LD_PRELOAD": library]
+    process.environment = options.merging(["LD_PRELOAD": library]) { $1 }
     try process.run()
     usleep(200_000)
     return process
@@ -229,5 +229,30 @@ struct AdversityTests {
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
     #expect(outcome.output.contains("/busy"), "\(outcome.output)")
     #expect(outcome.output.contains("taken/s"))
+  }
+  @Test(.enabled(if: hasNamespaces, "not root, or no unshare"))
+  func topInAContainerLeavesThePagesOfProgramsOutside() throws {
+    let process = try busyProgram(["HAKMEM_STATS_PAGE": "1"])
+    let page = try #require(PublishedPage.find(pid: process.processIdentifier))
+    let list = { try self.shell("\"$TOOL\" top", namespaces: ["--pid", "--fork", "--mount-proc"]) }
+    #expect(try list().ending == .exited(0))
+    #expect(PublishedPage(path: page.path)?.started == page.started)
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    #expect(try list().ending == .exited(0))
+    #expect(access(page.path, F_OK) != 0)
+  }
+
+  /// A program that is killed while it makes its page leaves an empty file.
+  @Test func topRemovesEmptyPages() throws {
+    let noProcess = Int32.max
+    let path = "/dev/shm/hakmem.\(getuid()).\(noProcess)"
+    let maker = open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
+    try #require(maker >= 0)
+    #expect(try Tool.run(["top"]).ending == .exited(0))
+    #expect(access(path, F_OK) == 0)
+    close(maker)
+    #expect(try Tool.run(["top"]).ending == .exited(0))
+    #expect(access(path, F_OK) != 0)
   }
 }

@@ -37,6 +37,11 @@ struct hakmem_tool_pages {
 long hakmem_tool_present_pages(int pagemap, uint64_t start, uint64_t end,
                                struct hakmem_tool_pages *found, size_t capacity, uint64_t *next);
 
+/* Whether a process on this machine, also in another container, has the open file for writing or
+ * maps it so: 1 or 0; -1 when that cannot be told. `file` is open for reading only. Source: fcntl(2),
+ * leases. */
+int hakmem_tool_is_written_to(int file);
+
 /* Makes a file in memory, at most readable by this process. Its descriptor, -1 on failure. */
 int hakmem_tool_memory_file(const char *name);
 

@@ -52,16 +52,11 @@ struct TopCommand: ParsableCommand {
       found: found, counters: ProcessCounters(pid: pid) ?? ProcessCounters(), time: Clock.seconds)
   }
 
-  /// Pages of processes that ended go, but for those that tell what happened.
   private func list() {
+    PublishedPage.removeAbandoned()
     let processes = ServedProcess.all()
     let running = Set(processes.compactMap { PublishedPage.find(pid: $0.pid)?.started })
-    let ended = PublishedPage.all().filter { !running.contains($0.started) }
-    let quiet = ended.filter(\.tellsNothing)
-    // Read anew: one that ran a moment ago may have ended with something to tell.
-    for page in quiet where kill(page.pid, 0) != 0 {
-      if PublishedPage(path: page.path)?.tellsNothing == true { unlink(page.path) }
-    }
-    Terminal.show(TopText.lines(processes, ended: ended.filter { !quiet.contains($0) }))
+    let ended = PublishedPage.all().filter { !$0.tellsNothing && !running.contains($0.started) }
+    Terminal.show(TopText.lines(processes, ended: ended))
   }
 }

@@ -1,4 +1,5 @@
 import CHakmem
+import CHakmemToolSystem
 import Foundation
 
 /// The page that a process publishes with HAKMEM_STATS_PAGE=1 (`hakmem_page_t`).
@@ -34,6 +35,28 @@ package struct PublishedPage: Equatable, Sendable {
 
   /// All pages on this machine that may be read.
   package static func all() -> [PublishedPage] { files().compactMap { PublishedPage(path: $0) } }
+
+  /// Removes the pages that processes left behind, but for those that tell what happened.
+  package static func removeAbandoned() {
+    for path in files() where isAbandoned(path) {
+      // Killed while it made its page, a process leaves a file without contents.
+      let isEmpty = TextFile.bytes(path)?.allSatisfy { $0 == 0 } ?? false
+      if isEmpty || PublishedPage(path: path)?.tellsNothing == true { unlink(path) }
+    }
+  }
+
+  /// False when a process still has the page, or that cannot be told.
+  private static func isAbandoned(_ path: String) -> Bool {
+    // The process may be in a container, where it has this number and here another; on some file
+    // systems mappings do not count.
+    guard let process = path.split(separator: ".").last.flatMap({ Int32($0) }),
+      kill(process, 0) != 0, errno == ESRCH
+    else { return false }
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return hakmem_tool_is_written_to(descriptor) == 0
+  }
 
   private static func files() -> [String] {
     folders.flatMap { folder in
