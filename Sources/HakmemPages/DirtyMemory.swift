@@ -4,7 +4,7 @@ import Synchronization
 /// Free memory below the large blocks whose pages the kernel did not get back: pages of slabs without
 /// a live block, granules without a slab, pages between page runs, empty SuperSlabs.
 ///
-///     bytes ≤ 1.5 MiB + what was wanted again soon + 1/64 of the granules in use
+///     bytes ≤ 1.25 MiB + what was wanted again soon + 1/64 of the granules in use
 ///
 /// Whoever frees beyond that purges at once, so that no later call is needed: a program that frees
 /// everything and then sleeps keeps next to nothing. The share of what is in use pays for looking
@@ -17,7 +17,7 @@ package enum DirtyMemory {
   private static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PagesStorage.dirtyMemory)
   }
-  private static let allowance = 3 << 19
+  private static let allowance = 5 << 18
   private static let inUseShift = Int(Constants.granuleShift) - 6
 
   package static var bytes: Int { state.pointee.bytes.load(ordering: .relaxed) }
