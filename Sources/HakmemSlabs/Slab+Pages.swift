@@ -69,11 +69,12 @@ extension Slab {
 
   /// Whether `free`, the word of the bitmap in which `bits` were just set, leaves it possible that a
   /// page has no live block now: around one bit as many are set as a page has whole blocks.
-  func mayHaveFreedPages(_ bits: UInt64, among free: UInt64) -> Bool {
+  @inline(__always)
+  func mayHaveFreedPages(_ bits: UInt64, among free: UInt64, _ sizeClass: SizeClass) -> Bool {
     let bit = bits.trailingZeroBitCount
-    guard bits == 1 << UInt64(bit) else { return true }
-    let above = (~(free >> UInt64(bit))).trailingZeroBitCount
-    let below = (~(free << UInt64(63 &- bit))).leadingZeroBitCount
+    guard bits & (bits &- 1) == 0 else { return true }
+    let above = (~(free &>> UInt64(bit))).trailingZeroBitCount
+    let below = (~(free &<< UInt64(63 &- bit))).leadingZeroBitCount
     return above &+ below > sizeClass.blocksPerPage || bit &+ above >= 64 || bit &- below < 0
   }
 

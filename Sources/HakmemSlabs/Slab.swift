@@ -172,12 +172,13 @@ package struct Slab: Equatable {
     return table &+ granule.roundedDown(to: superSlab.span) &* recordBytes
   }
 
-  /// Begins to load what `around` and `markFree` will need.
-  static func prefetch(around pointer: UInt) {
+  /// Begins to load the record around `pointer`, if there is one; returns where it lies, or 0.
+  static func prefetch(around pointer: UInt) -> UInt {
     let record = record(around: pointer)
-    guard record != 0 else { return }
+    guard record != 0 else { return 0 }
     hakmem_prefetch(record)
     hakmem_prefetch(record &+ bitmapOffset)
+    return record
   }
 
   private static func table(of superSlab: SuperSlab) -> UInt? {
@@ -209,10 +210,18 @@ package struct Slab: Equatable {
   /// Number of the block that begins at `pointer`; nil for a pointer into a block's middle or to a
   /// block that was never handed out.
   package func blockIndex(of pointer: UInt) -> Int? {
+    blockIndex(of: pointer, sizeClass).map { Int($0) }
+  }
+
+  /// The same for who knows the slab's class.
+  @inline(__always)
+  func blockIndex(of pointer: UInt, _ sizeClass: SizeClass) -> UInt? {
     let offset = pointer &- start
     let index = (offset &* sizeClass.reciprocal) >> SizeClass.reciprocalShift
-    guard index &* sizeClass.blockBytes == offset, index < UInt(freshCount) else { return nil }
-    return Int(index)
+    guard index &* sizeClass.blockBytes == offset, index < UInt(bitPattern: freshCount) else {
+      return nil
+    }
+    return index
   }
 
   /// Start of the block around `pointer`.

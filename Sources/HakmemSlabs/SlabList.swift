@@ -109,22 +109,35 @@ package struct SlabList {
   package static func giveBack(
     _ slots: UInt, count: Int, of sizeClass: SizeClass, reject: (UInt, Rejection) -> Void
   ) {
-    // Blocks of one batch lie in many slabs, whose records nobody used for long: load all at once.
-    if count > 1 {
-      for index in 0..<count {
-        Slab.prefetch(around: Memory.loadWord(at: slots &+ UInt(index) &* 8))
+    var records = InlineArray<32, UInt>(repeating: 0)
+    var done = 0
+    while done < count {
+      let first = slots &+ UInt(done) &* 8
+      let few = min(count &- done, records.count)
+      // Blocks of one batch lie in many slabs, whose records nobody used for long: load all at once.
+      var granule: UInt = 0
+      var record: UInt = 0
+      for index in 0..<few {
+        let pointer = Memory.loadWord(at: first &+ UInt(index) &* 8)
+        if pointer >> Constants.granuleShift != granule {
+          granule = pointer >> Constants.granuleShift
+          record = Slab.prefetch(around: pointer)
+        }
+        records[index] = record
       }
-    }
-    var index = 0
-    while index < count {
-      let pointer = Memory.loadWord(at: slots &+ UInt(index) &* 8)
-      guard let slab = Slab.around(pointer), slab.sizeClass == sizeClass else {
-        reject(pointer, .foreign)
-        index += 1
-        continue
+      var index = 0
+      while index < few {
+        let slot = first &+ UInt(index) &* 8
+        let slab = Slab(unsafeRecord: records[index])
+        if slab.address != 0, slab.sizeClass == sizeClass {
+          index &+= SlabList(sizeClass, node: slab.node).giveBackRun(
+            to: slab, from: slot, count: few &- index, reject)
+        } else {
+          reject(Memory.loadWord(at: slot), .foreign)
+          index &+= 1
+        }
       }
-      index += SlabList(sizeClass, node: slab.node).giveBackRun(
-        to: slab, from: slots &+ UInt(index) &* 8, count: count - index, reject)
+      done &+= few
     }
   }
 
@@ -133,34 +146,37 @@ package struct SlabList {
   private func giveBackRun(
     to slab: Slab, from slots: UInt, count: Int, _ reject: (UInt, Rejection) -> Void
   ) -> Int {
+    let start = slab.start
+    let slabBytes = sizeClass.slabBytes
     var taken = 0
     var freed = 0
     var pages = 0
-    var word = 0
+    var word: UInt = 0
     var bits: UInt64 = 0
     while taken < count {
       let pointer = Memory.loadWord(at: slots &+ UInt(taken) &* 8)
-      guard pointer &- slab.start < sizeClass.slabBytes else { break }
-      taken += 1
-      guard let index = slab.blockIndex(of: pointer) else {
+      guard pointer &- start < slabBytes else { break }
+      taken &+= 1
+      guard let index = slab.blockIndex(of: pointer, sizeClass) else {
         reject(pointer, .interior)
         continue
       }
-      let bit: UInt64 = 1 << UInt64(index % 64)
-      if index / 64 != word || bits & bit != 0 {
-        freed += mark(bits, word: word, in: slab, &pages, reject)
+      let bit: UInt64 = 1 &<< UInt64(index)
+      if index >> 6 != word || bits & bit != 0 {
+        freed &+= mark(bits, word: Int(word), in: slab, &pages, reject)
         bits = 0
-        word = index / 64
+        word = index >> 6
       }
       bits |= bit
     }
-    freed += mark(bits, word: word, in: slab, &pages, reject)
+    freed &+= mark(bits, word: Int(word), in: slab, &pages, reject)
     if freed > 0 { recount(freed, in: slab) }
     if pages > 0 { noteFreed(pages) }
     return taken
   }
 
   /// Marks blocks of one bitmap word as free; returns how many were not.
+  @inline(__always)
   private func mark(
     _ bits: UInt64, word: Int, in slab: Slab, _ pages: inout Int,
     _ reject: (UInt, Rejection) -> Void
@@ -172,8 +188,8 @@ package struct SlabList {
       let index = word * 64 + twice.trailingZeroBitCount
       reject(slab.start &+ UInt(index) &* sizeClass.blockBytes, .alreadyFree)
     }
-    if slab.mayHaveFreedPages(bits, among: before | bits) {
-      pages += slab.freedPageCount(bits, word: word)
+    if slab.mayHaveFreedPages(bits, among: before | bits, sizeClass) {
+      pages &+= slab.freedPageCount(bits, word: word)
     }
     return (bits & ~twice).nonzeroBitCount
   }
