@@ -81,6 +81,7 @@ storm() {
   signals) on "$programs/signal_fork" alone && on "$programs/signal_fork" threads &&
     on "$programs/signal_fork" trim ;;
   execs) on "$programs/vfork_exec" ;;
+  trims) on env HAKMEM_MODE=hardened "$programs/trim_storm" 1000 ;;
   walks) on "$programs/disable_storm" 50 ;;
   ten_thousand_threads) on "$programs/sleeping_threads" 10000 ;;
   churn) on "$programs/thread_churn" 500 ;;
@@ -96,7 +97,7 @@ storm() {
   esac
 }
 
-names=${STORMS:-fork_busy fork_slow fork_slow_one_core fork_slow_quota fork_sweep signals execs walks \
+names=${STORMS:-fork_busy fork_slow fork_slow_one_core fork_slow_quota fork_sweep signals execs trims walks \
   ten_thousand_threads churn small_stacks address_space growth data near_limit model_one_core faults}
 for name in $names; do
   round=1

@@ -51,20 +51,17 @@ extension Checked {
   /// looked at again until it is whole, free or certain.
   static func verifyLiveBlocks() {
     guard Hardening.isOn, Option.canary.isOn else { return }
-    SuperSlab.forEach { superSlab in
-      Slab.forEach(in: superSlab) { slab in
-        for index in 0..<slab.freshCount { verify(UInt(index), of: slab, slab.sizeClass) }
-      }
+    PinnedSlab.forEach { slab, sizeClass in
+      for index in 0..<slab.freshCount { verify(index, of: slab, sizeClass) }
     }
   }
 
-  static func verify(_ index: UInt, of slab: Slab, _ sizeClass: SizeClass) {
+  private static func verify(_ index: Int, of slab: Slab, _ sizeClass: SizeClass) {
+    let block = slab.start &+ UInt(index) &* sizeClass.blockBytes
     let looks = 100
     for look in 1...looks {
-      guard slab.sizeClass == sizeClass else { return }
-      let block = slab.start &+ index &* sizeClass.blockBytes
       // Acquires the canary, which was written before.
-      let value = UInt(Slab.state(index, at: block, .shared).pointee.load(ordering: .acquiring))
+      let value = UInt(slab.pinnedState(index).pointee.load(ordering: .acquiring))
       guard value != 0 else { return }
       let byteCount = sizeClass.blockBytes &- (value &- 1)
       let damage = Memory.loadWord(at: block &+ byteCount) ^ canary(block, .shared)

@@ -117,6 +117,7 @@ enum Process {
     }
     Sweep.resumeChild()
     Gate.resetAfterFork()
+    PinnedSlab.resetAfterFork()
     Background.resetAfterFork()
     LimitCallback.resetAfterFork()
     Recorder.forked()

@@ -63,6 +63,11 @@ extension Slab {
     Memory.pointer(at: map.word(at: address) &+ index &* 2)
   }
 
+  /// The same in a slab that is pinned.
+  package func pinnedState(_ index: Int) -> UnsafeMutablePointer<BlockStates.State> {
+    Memory.pointer(at: record.pointee.states &+ UInt(index) &* 2)
+  }
+
   /// Makes the states of the new slab's blocks known and guards its end.
   func harden(_ granules: Granules) {
     for granule in 0..<granules.span {

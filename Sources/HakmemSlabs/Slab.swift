@@ -43,6 +43,8 @@ package struct Slab: Equatable {
     var readyPages: UInt8
     /// Whether pages lost their last live block since the slab was purged last.
     let hasFreedPages: Atomic<Bool>
+    /// While it is no slab, and before, while the holder makes it none.
+    let isRetiring: Atomic<Bool>
   }
 
   /// The record's own bitmap fills its second line; with it 32 records fill a page.
@@ -115,7 +117,9 @@ package struct Slab: Equatable {
       record.pointee.readyPages = UInt8(pages)
     }
     record.pointee.hasFreedPages.store(!record.pointee.wasZero, ordering: .relaxed)
-    record.pointee.doubledClass.store(UInt8(sizeClass.doubled), ordering: .relaxed)
+    // Releases, as the class, what stands above to who pins the slab.
+    record.pointee.isRetiring.store(false, ordering: .releasing)
+    record.pointee.doubledClass.store(UInt8(sizeClass.doubled), ordering: .releasing)
     record.pointee.availability.store(
       Self.listedFlag | UInt32(sizeClass.blocksPerSlab), ordering: .relaxed)
     setClassMap(sizeClass.doubled, granules)
@@ -125,9 +129,15 @@ package struct Slab: Equatable {
     return slab
   }
 
-  /// Returns the granules of a slab whose blocks are all free. The caller holds the slab.
-  package func retire() {
+  /// Returns the granules of a slab whose blocks are all free. The caller holds the slab, and keeps it
+  /// when the answer is false: then it is pinned.
+  package func retire() -> Bool {
     check(fault(isAtRest: true))
+    record.pointee.isRetiring.store(true, ordering: .sequentiallyConsistent)
+    if PinnedSlab.isPinned(self) {
+      record.pointee.isRetiring.store(false, ordering: .relaxed)
+      return false
+    }
     MapLog.note(.slab, start, sizeClass.slabBytes)
     let isDirty = touchedPages & ~record.pointee.purgedPages != 0
     let words = (freshCount + 63) / 64
@@ -146,6 +156,15 @@ package struct Slab: Equatable {
     let granules = Granules(superSlab: superSlab, index: index)
     Self.setClassMap(0, granules)
     SuperSlabPool.putGranules(granules, isDirty: isDirty)
+    return true
+  }
+
+  /// The class of a slab that the caller pinned; none if it came too late.
+  var classUnlessRetiring: SizeClass {
+    let isRetiring = record.pointee.isRetiring.load(ordering: .sequentiallyConsistent)
+    // Acquires the record of a slab born meanwhile.
+    let doubled = record.pointee.doubledClass.load(ordering: .acquiring)
+    return isRetiring ? .none : SizeClass(doubled: UInt(doubled))
   }
 
   private static func setClassMap(_ doubledClass: UInt, _ granules: Granules) {

@@ -314,8 +314,11 @@ package struct SlabList {
     while doomed != 0 {
       let slab = Slab(unsafeRecord: doomed)
       doomed = TaggedStack.next(after: doomed)
+      guard slab.retire() else {
+        stack.push(slab.address)
+        continue
+      }
       state.pointee.slabs.wrappingSubtract(1, ordering: .relaxed)
-      slab.retire()
     }
   }
 }

@@ -13,6 +13,7 @@ package enum SlabsStorage {
   static var largeStates: UInt { base &+ 3168 }
   static var hardening: UInt { base &+ 3176 }
   static var nodeSlabLists: UInt { base &+ 3184 }
+  static var pinnedSlab: UInt { base &+ 3192 }
   /// One line for each class: its list of slabs with free blocks.
   static var slabLists: UInt { base &+ 3200 }
 }

@@ -21,6 +21,14 @@ import Testing
     try expectSuccess(of: "lifecycle/disable_storm.c", ["\(60 * Allocator.scale)"])
   }
 
+  @Test(arguments: ["balanced", "hardened"])
+  func `trimmed while its threads make and retire slabs keeps each block whole`(mode: String) throws
+  {
+    try expectSuccess(
+      of: "lifecycle/trim_storm.c", ["\(200 * Allocator.scale)"],
+      environment: ["HAKMEM_MODE": mode])
+  }
+
   @Test func `forked ten deep shares nothing with its ancestors`() throws {
     try expectSuccess(of: "lifecycle/fork_chain.c")
   }

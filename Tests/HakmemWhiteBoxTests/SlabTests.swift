@@ -194,7 +194,10 @@ enum SlabTests {
       let count = carve(slab, into: slots, 30)
       for index in 0..<count { _ = free(slab, slots[index]) }
       expect(ClassMap.doubledClass(of: start) == SizeClass(number).doubled)
-      slab.retire()
+      PinnedSlab.forEach { pinned, _ in
+        if pinned == slab { expect(!slab.retire(), "a pinned slab retires") }
+      }
+      expect(slab.retire())
       expectEqual(ClassMap.doubledClass(of: start), 0, "the class of a dead slab")
       expect(Slab.around(start) == nil)
     }
@@ -211,13 +214,13 @@ enum SlabTests {
     Memory.storeWord(1, at: slots[0])
     _ = free(first, slots[0])
     let start = first.start
-    first.retire()
+    expect(first.retire())
     let second = slab(40)
     expect(second.start == start)
     expect(!second.carve(into: UInt(bitPattern: slots), count: 1).isZero)
     _ = second.finishCarving(1)
     _ = free(second, slots[0])
-    second.retire()
+    expect(second.retire())
     Purge.run(age: 0)
     let third = slab(40)
     expect(third.start == start)
