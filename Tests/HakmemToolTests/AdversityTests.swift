@@ -230,6 +230,7 @@ struct AdversityTests {
     #expect(outcome.output.contains("/busy"), "\(outcome.output)")
     #expect(outcome.output.contains("taken/s"))
   }
+
   @Test(.enabled(if: hasNamespaces, "not root, or no unshare"))
   func topInAContainerLeavesThePagesOfProgramsOutside() throws {
     let process = try busyProgram(["HAKMEM_STATS_PAGE": "1"])

@@ -39,10 +39,13 @@ package struct PublishedPage: Equatable, Sendable {
   /// Removes the pages that processes left behind, but for those that tell what happened.
   package static func removeAbandoned() {
     for path in files() where isAbandoned(path) {
-      // Killed while it made its page, a process leaves a file without contents.
-      let isEmpty = TextFile.bytes(path)?.allSatisfy { $0 == 0 } ?? false
-      if isEmpty || PublishedPage(path: path)?.tellsNothing == true { unlink(path) }
+      if PublishedPage(path: path)?.tellsNothing ?? isUnmade(path) { unlink(path) }
     }
+  }
+
+  /// Killed while it made its page, a process leaves a file without contents.
+  private static func isUnmade(_ path: String) -> Bool {
+    TextFile.bytes(path)?.allSatisfy { $0 == 0 } == true
   }
 
   /// False when a process still has the page, or that cannot be told.
