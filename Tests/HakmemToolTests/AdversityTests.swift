@@ -248,7 +248,7 @@ struct AdversityTests {
   @Test func topRemovesEmptyPages() throws {
     let noProcess = Int32.max
     let path = "/dev/shm/hakmem.\(getuid()).\(noProcess)"
-    let maker = open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
+    let maker = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     try #require(maker >= 0)
     #expect(try Tool.run(["top"]).ending == .exited(0))
     #expect(access(path, F_OK) == 0)
