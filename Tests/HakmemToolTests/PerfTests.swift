@@ -42,11 +42,21 @@ struct PerfTests {
       ])
   }
 
+  /// A run in which both counted alike. Once in some hundreds of runs the kernel shows one of two
+  /// watchers a fault more than the other; a tool that miscounts would do so in each of three.
+  private func agreeing(_ command: [String]) throws -> PerfRun {
+    var run = try PerfRun(command)
+    for _ in 0..<2 where run.result.faults?.counted != run.samples {
+      run = try PerfRun(command)
+    }
+    return run
+  }
+
   /// Each owner has what the program touches, within 1 %, beside what it has when it touches nothing;
   /// and what perf can tell apart, it counts alike.
   private func expectKnownOwners(_ command: [String], _ truth: [String: Int]) throws {
-    let without = try PerfRun(command + ["0"])
-    let with = try PerfRun(command + ["\(PerfTests.pages)"])
+    let without = try agreeing(command + ["0"])
+    let with = try agreeing(command + ["\(PerfTests.pages)"])
     for (owner, pages) in truth {
       let touched = with.owned(owner) - without.owned(owner)
       #expect(abs(touched - pages) <= pages / 100, "\(owner): \(touched)")
