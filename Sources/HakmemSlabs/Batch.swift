@@ -1,5 +1,4 @@
 import HakmemPlatform
-import Synchronization
 
 /// Up to `capacity` free blocks of one class on their way between threads: written by one thread,
 /// handed over by one compare-and-swap, read by another.
@@ -20,19 +19,21 @@ package struct Batch {
   }
   package var slots: UInt { address &+ Self.headerBytes }
 
-  private static var empty: TaggedStack { TaggedStack(unsafeAt: SlabsStorage.emptyBatches) }
-
-  /// An empty batch; nil when memory is exhausted.
-  package static func take() -> Batch? {
-    let spare = empty.pop()
-    if spare != 0 { return Batch(unsafeRecord: spare) }
-    // Several at once: the region's mark is shared by all threads.
-    let together: UInt = 8
-    let first = MetadataRegion.allocate(byteCount &* together)
-    guard first != 0 else { return nil }
-    for index in 1..<together { empty.push(first &+ index &* byteCount) }
-    return Batch(unsafeRecord: first)
+  /// The next of a chain of empty batches; 0 at its end. In place of the count.
+  var next: UInt {
+    get { Memory.loadWord(at: address &+ 8) }
+    nonmutating set { Memory.storeWord(newValue, at: address &+ 8) }
   }
 
-  package func putBack() { Self.empty.push(address) }
+  /// The first of so many new ones, which are a chain; 0 when memory is exhausted. Several at once: the
+  /// region's mark is shared by all threads.
+  static func createChain(_ length: Int) -> UInt {
+    let first = MetadataRegion.allocate(byteCount &* UInt(length))
+    guard first != 0 else { return 0 }
+    for index in 0..<UInt(length) {
+      let batch = Batch(unsafeRecord: first &+ index &* byteCount)
+      batch.next = index + 1 < length ? batch.address &+ byteCount : 0
+    }
+    return first
+  }
 }

@@ -72,9 +72,11 @@ package enum Depot {
     max(4, (1 << 20) / (Int(sizeClass.blockBytes) * Batch.capacity))
   }
 
-  /// Writes a batch's block addresses from `slots` on, which has room for `batchCapacity`; returns
-  /// how many, 0 when no shard has a batch.
-  package static func take(_ sizeClass: SizeClass, into slots: UInt) -> Int {
+  /// Writes a batch's block addresses from `slots` on, which has room for `batchCapacity`, and leaves
+  /// the batch to `spare`; returns how many, 0 when no shard has a batch.
+  package static func take(
+    _ sizeClass: SizeClass, into slots: UInt, spare: inout EmptyBatches
+  ) -> Int {
     // What other nodes have is farther than fresh memory of this one.
     let own = currentShard
     let nodeMask = state.pointee.nodeMask
@@ -90,7 +92,7 @@ package enum Depot {
       let batch = Batch(unsafeRecord: address)
       let count = batch.count
       Memory.copy(from: batch.slots, to: slots, UInt(count) &* 8)
-      batch.putBack()
+      spare.put(batch)
       return count
     }
     for shard in 0...state.pointee.shardMask { noteWanted(self.shelf(shard, sizeClass)) }
@@ -110,23 +112,24 @@ package enum Depot {
     return 4 + DirtyMemory.credit.bytes >> creditShift
   }
 
-  /// Takes over `count` free blocks, at most `batchCapacity`, whose addresses lie from `slots` on.
-  /// Beyond the shelf's limit, when nobody wanted any for a while, or without memory for a batch,
-  /// they go to their slabs: then the answer is false. In the second case one more batch goes, so
-  /// that a program which only frees leaves the shelf empty.
+  /// Takes over `count` free blocks, at most `batchCapacity`, whose addresses lie from `slots` on, in a
+  /// batch of `spare`. Beyond the shelf's limit, when nobody wanted any for a while, or without memory
+  /// for a batch, they go to their slabs: then the answer is false. In the second case one more batch
+  /// goes, so that a program which only frees leaves the shelf empty.
   @discardableResult
   package static func put(
-    _ sizeClass: SizeClass, _ slots: UInt, count: Int, reject: (UInt, Rejection) -> Void
+    _ sizeClass: SizeClass, _ slots: UInt, count: Int, spare: inout EmptyBatches,
+    reject: (UInt, Rejection) -> Void
   ) -> Bool {
     let shelf = shelf(currentShard, sizeClass)
     let surplus = shelf.pointee.surplus.load(ordering: .relaxed)
     let isWanted = surplus < longestSurplus
     if isWanted { shelf.pointee.surplus.store(surplus + 1, ordering: .relaxed) }
     guard isWanted, shelf.pointee.count.load(ordering: .relaxed) < shelfLimit(sizeClass),
-      let batch = Batch.take()
+      let batch = spare.take()
     else {
       SlabList.giveBack(slots, count: count, of: sizeClass, reject: reject)
-      if !isWanted { empty(shelf, sizeClass, batches: 1, reject: reject) }
+      if !isWanted { empty(shelf, sizeClass, batches: 1, spare: &spare, reject: reject) }
       return false
     }
     batch.count = count
@@ -156,28 +159,34 @@ package enum Depot {
   }
 
   private static func empty(_ sizeClass: SizeClass, reject: (UInt, Rejection) -> Void) {
+    var spare = EmptyBatches()
     for shard in 0...state.pointee.shardMask {
-      empty(shelf(shard, sizeClass), sizeClass, batches: .max, reject: reject)
+      empty(shelf(shard, sizeClass), sizeClass, batches: .max, spare: &spare, reject: reject)
     }
+    spare.giveUp()
   }
 
   /// Returns half of the batches that lay idle since the last call to the slabs.
   package static func shrinkIdle(reject: (UInt, Rejection) -> Void) {
+    var spare = EmptyBatches()
     for number in 1..<SizeClass.count {
       let sizeClass = SizeClass(number)
       for shard in 0...state.pointee.shardMask {
         let shelf = shelf(shard, sizeClass)
         let idle = shelf.pointee.lowWater.load(ordering: .relaxed)
-        if idle > 0 { empty(shelf, sizeClass, batches: (idle + 1) / 2, reject: reject) }
+        if idle > 0 {
+          empty(shelf, sizeClass, batches: (idle + 1) / 2, spare: &spare, reject: reject)
+        }
         shelf.pointee.lowWater.store(
           shelf.pointee.count.load(ordering: .relaxed), ordering: .relaxed)
       }
     }
+    spare.giveUp()
   }
 
   private static func empty(
     _ shelf: UnsafeMutablePointer<Shelf>, _ sizeClass: SizeClass, batches: Int,
-    reject: (UInt, Rejection) -> Void
+    spare: inout EmptyBatches, reject: (UInt, Rejection) -> Void
   ) {
     for _ in 0..<batches {
       let address = stack(shelf).pop()
@@ -185,14 +194,14 @@ package enum Depot {
       shelf.pointee.count.wrappingSubtract(1, ordering: .relaxed)
       let batch = Batch(unsafeRecord: address)
       SlabList.giveBack(batch.slots, count: batch.count, of: sizeClass, reject: reject)
-      batch.putBack()
+      spare.put(batch)
     }
   }
 
   /// Calls `body` for every free block of a class in the depot. Exact for a heap at rest.
   package static func forEachBlock(_ sizeClass: SizeClass, _ body: (UInt) -> Void) {
-    forEachBatch(sizeClass) { batch in
-      for index in 0..<min(batch.count, Batch.capacity) {
+    forEachBatch(sizeClass) { batch, count in
+      for index in 0..<count {
         body(Memory.loadWord(at: batch.slots &+ UInt(index) &* 8))
       }
     }
@@ -201,17 +210,18 @@ package enum Depot {
   /// Blocks of a class in the depot, counted batch by batch. Exact for a heap at rest.
   package static func exactBlockCount(_ sizeClass: SizeClass) -> Int {
     var blocks = 0
-    forEachBatch(sizeClass) { blocks += $0.count }
+    forEachBatch(sizeClass) { blocks += $1 }
     return blocks
   }
 
-  private static func forEachBatch(_ sizeClass: SizeClass, _ body: (Batch) -> Void) {
+  private static func forEachBatch(_ sizeClass: SizeClass, _ body: (Batch, Int) -> Void) {
     for shard in 0...state.pointee.shardMask {
       var address = stack(shelf(shard, sizeClass)).first()
       // A batch that moves meanwhile may lead elsewhere: no more steps than there are batches.
       var steps = shelf(shard, sizeClass).pointee.count.load(ordering: .relaxed) + 1
       while address != 0, steps > 0 {
-        body(Batch(unsafeRecord: address))
+        let batch = Batch(unsafeRecord: address)
+        body(batch, min(batch.count, Batch.capacity))
         address = TaggedStack.next(after: address)
         steps -= 1
       }

@@ -148,6 +148,7 @@ extension ThreadCache {
         }
       }
     }
+    record.pointee.emptyBatches.giveUp()
     endChange()
   }
 

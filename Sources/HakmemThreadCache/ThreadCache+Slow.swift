@@ -40,7 +40,7 @@ extension ThreadCache {
     // The batch may be larger than the bin: the rest goes on to the slabs.
     guard sizeClass.cacheCapacity >= Depot.batchCapacity else { return refillSmallBin(sizeClass) }
     let first = firstSlot(sizeClass)
-    let count = Depot.take(sizeClass, into: first)
+    let count = Depot.take(sizeClass, into: first, spare: &record.pointee.emptyBatches)
     guard count > 0 else { return 0 }
     extend(sizeClass, toHold: count)
     return take(count, from: first, sizeClass)
@@ -49,7 +49,7 @@ extension ThreadCache {
   private func refillSmallBin(_ sizeClass: SizeClass) -> UInt {
     withUnsafeTemporaryAllocation(of: UInt.self, capacity: Depot.batchCapacity) { buffer in
       let slots = UInt(bitPattern: buffer.baseAddress)
-      let count = Depot.take(sizeClass, into: slots)
+      let count = Depot.take(sizeClass, into: slots, spare: &record.pointee.emptyBatches)
       guard count > 0 else { return 0 }
       let room = Int(bitPattern: bin(sizeClass).limit &- firstSlot(sizeClass)) / 8
       let kept = min(count, room)
@@ -138,7 +138,8 @@ extension ThreadCache {
       SlabList.giveBack(first, count: count, of: sizeClass, reject: Misuse.report)
       isKept = false
     } else {
-      isKept = Depot.put(sizeClass, first, count: count, reject: Misuse.report)
+      isKept = Depot.put(
+        sizeClass, first, count: count, spare: &record.pointee.emptyBatches, reject: Misuse.report)
     }
     Memory.move(from: first &+ moved, to: first, bin.top &- first &- moved)
     bin.top = bin.top &- moved

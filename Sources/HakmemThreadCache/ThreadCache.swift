@@ -36,7 +36,7 @@ package struct ThreadCache: Equatable {
     static let owner: UInt = 2224
     static let closedHeader: UInt = 2240
     static let record: UInt = 4480
-    static let slots: UInt = 4928
+    static let slots: UInt = 4992
   }
 
   // MARK: Fast paths
@@ -169,6 +169,7 @@ package struct ThreadCache: Equatable {
     var untilHeapSample: Int
     var random: UInt
     var allocations: UInt
+    var emptyBatches: EmptyBatches
     /// Where the owner's stack is known to be mapped from (`StackExtent`); 0 before that was asked.
     var stackKnownFrom: UInt
   }

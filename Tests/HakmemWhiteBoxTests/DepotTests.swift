@@ -32,9 +32,17 @@ enum DepotTests {
 
   private static func put(_ slots: UnsafeMutablePointer<UInt>, _ count: Int, _ sizeClass: SizeClass)
   {
-    Depot.put(sizeClass, UInt(bitPattern: slots), count: count) { _, _ in
+    var spare = EmptyBatches()
+    Depot.put(sizeClass, UInt(bitPattern: slots), count: count, spare: &spare) { _, _ in
       expect(false, "a live block is rejected")
     }
+    spare.giveUp()
+  }
+
+  private static func take(_ sizeClass: SizeClass, into slots: UnsafeMutablePointer<UInt>) -> Int {
+    var spare = EmptyBatches()
+    defer { spare.giveUp() }
+    return Depot.take(sizeClass, into: UInt(bitPattern: slots), spare: &spare)
   }
 
   /// Puts blocks while others are wanted: another thread took from the same shelf.
@@ -43,7 +51,7 @@ enum DepotTests {
   ) {
     let taken = Self.slots()
     put(slots, count, sizeClass)
-    let found = Depot.take(sizeClass, into: UInt(bitPattern: taken))
+    let found = take(sizeClass, into: taken)
     put(taken, found, sizeClass)
   }
 
@@ -57,9 +65,9 @@ enum DepotTests {
     let shards = Int(ProcessFacts.processors) * 2
     expect(Depot.exactBlockCount(sizeClass) <= shards * Depot.longestSurplus * capacity)
     let taken = slots()
-    expectEqual(Depot.take(SizeClass(9), into: UInt(bitPattern: taken)), 0, "another class's")
+    expectEqual(take(SizeClass(9), into: taken), 0, "another class's")
     // Wanted again, in vain at the end: then a shelf takes what comes.
-    while Depot.take(sizeClass, into: UInt(bitPattern: taken)) > 0 {}
+    while take(sizeClass, into: taken) > 0 {}
     put(taken, capacity, sizeClass)
     expectEqual(Depot.exactBlockCount(sizeClass), capacity, "blocks kept once they were wanted")
   }
@@ -69,7 +77,7 @@ enum DepotTests {
     let sizeClass = SizeClass(9)
     let slots = slots()
     let taken = Self.slots()
-    expectEqual(Depot.take(sizeClass, into: UInt(bitPattern: taken)), 0, "blocks of an empty depot")
+    expectEqual(take(sizeClass, into: taken), 0, "blocks of an empty depot")
     for count in [1, 17, capacity] {
       carve(slots, count, sizeClass)
       put(slots, count, sizeClass)
@@ -79,7 +87,7 @@ enum DepotTests {
       var walked = 0
       Depot.forEachBlock(sizeClass) { _ in walked += 1 }
       expectEqual(walked, count, "blocks walked")
-      expectEqual(Depot.take(sizeClass, into: UInt(bitPattern: taken)), count, "blocks taken")
+      expectEqual(take(sizeClass, into: taken), count, "blocks taken")
       for index in 0..<count { expectEqual(taken[index], slots[index], "a block") }
       expectEqual(Depot.blockCount(sizeClass), 0, "blocks in the depot")
     }
@@ -134,7 +142,7 @@ enum DepotTests {
     expect(half <= 8 * capacity && half >= 4 * capacity, "half of what lay idle goes")
     // What is taken meanwhile did not lie idle.
     let taken = Self.slots()
-    while Depot.take(sizeClass, into: UInt(bitPattern: taken)) > 0 {
+    while take(sizeClass, into: taken) > 0 {
       put(taken, 1, sizeClass); break
     }
     for _ in 0..<12 { Depot.shrinkIdle { _, _ in expect(false) } }
@@ -148,7 +156,7 @@ enum DepotTests {
       var random = Random(thread + 41)
       let slots = slots()
       for _ in 0..<15_000 {
-        var count = Depot.take(sizeClass, into: UInt(bitPattern: slots))
+        var count = take(sizeClass, into: slots)
         if count == 0 {
           count = 1 + random.below(capacity)
           carve(slots, count, sizeClass)
