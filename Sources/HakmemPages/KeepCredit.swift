@@ -5,9 +5,9 @@ import Synchronization
 ///
 /// Memory that is freed once and never asked for again only swells the process, and memory that is
 /// given back just before it is needed again costs page faults. So nothing is kept on trust: each
-/// time that memory is wanted within the purge delay of its return, and not for the first time, as
-/// many bytes more may be kept from then on; each time that kept memory ages in vain, as many fewer
-/// as aged.
+/// time that memory is wanted soon after its return (`PurgeDelay.regretWindow`), and not for the first
+/// time, as many bytes more may be kept from then on; each time that kept memory ages in vain, as many
+/// fewer as aged.
 package struct KeepCredit {
   package struct State: ~Copyable {
     let bytes: Atomic<Int>
@@ -23,10 +23,10 @@ package struct KeepCredit {
   /// Memory that was given back at `returnedAt` (Clock.milliseconds) is wanted again.
   package func regret(_ byteCount: UInt, returnedAt: UInt32) {
     let now = Clock.milliseconds()
-    let delay = UInt32(Option.purgeDelay.value)
-    guard now &- returnedAt <= delay else { return }
+    let window = PurgeDelay.regretWindow
+    guard now &- returnedAt <= window else { return }
     let last = state.pointee.lastRegret.exchange(now, ordering: .relaxed)
-    guard last != 0, now &- last <= delay else { return }
+    guard last != 0, now &- last <= window else { return }
     PurgeDelay.shared.lengthen(at: now)
     let bound = Int(Option.warmBytes.value << 20)
     let grown = state.pointee.bytes.wrappingAdd(Int(byteCount), ordering: .relaxed).newValue

@@ -13,6 +13,11 @@ package struct PurgeDelay {
 
   package static var shared: PurgeDelay { PurgeDelay(unsafeAt: PagesStorage.purgeDelay) }
 
+  /// Milliseconds after its return within which memory that is wanted was given back too early. Longer
+  /// than the delay: a program that works every half second keeps its memory through its pauses, which
+  /// do not count as ageing, and one that never pauses keeps what it does not use for the delay alone.
+  package static var regretWindow: UInt32 { UInt32(Option.purgeDelay.value) &* 5 / 2 }
+
   private static let quietDelays: UInt32 = 8
 
   package func milliseconds(at now: UInt32 = Clock.milliseconds()) -> UInt32 {

@@ -64,7 +64,7 @@ package enum Option: Int {
     case .purgeDelay:
       Row(
         name: "HAKMEM_PURGE_DELAY", help: "Milliseconds before free pages return to the kernel.",
-        range: "0…3600000", standard: "500", minimum: 0, maximum: 3_600_000)
+        range: "0…3600000", standard: "200", minimum: 0, maximum: 3_600_000)
     case .warmBytes:
       Row(
         name: "HAKMEM_WARM_MIB",

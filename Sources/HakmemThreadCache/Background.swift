@@ -109,7 +109,7 @@ package enum Background {
     var collapsedAt = Clock.milliseconds()
     while true {
       sleep(rest.milliseconds(activity: activity))
-      Housekeeping.run(by: step)
+      Housekeeping.run(pause: 0, by: step)
       step { SuperSlabPool.keepAhead() }
       while LargeRegions.hasZeroingToDo { step { LargeRegions.zeroKept() } }
       let now = Clock.milliseconds()

@@ -25,13 +25,15 @@ package enum Housekeeping {
     guard now &- last >= period,
       lastRun.pointee.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
     else { return }
-    run { $0() }
+    let elapsed = now &- last
+    run(pause: elapsed &- min(elapsed, 2 &* period)) { $0() }
   }
 
-  /// All of it, in steps that `perform` carries out.
-  static func run(by perform: (() -> Void) -> Void) {
+  /// All of it, in steps that `perform` carries out. `pause`: milliseconds before it in which nobody
+  /// made slow calls. What lay free then was not unwanted, and does not age by it.
+  package static func run(pause: UInt32, by perform: (() -> Void) -> Void) {
     lastRun.pointee.store(Clock.milliseconds(), ordering: .relaxed)
-    let delay = PurgeDelay.shared.milliseconds()
+    let delay = PurgeDelay.shared.milliseconds() &+ pause
     ControlGroup.follow()
     perform { Depot.shrinkIdle(reject: Misuse.report) }
     perform { ThreadCache.flushParked(age: delay) }

@@ -8,7 +8,7 @@ import Testing
     version: "1",
     options: [
       ("HAKMEM_THP", "off|auto|on", "off"), ("HAKMEM_SS_PREFAULT", "0…2", "1"),
-      ("HAKMEM_PURGE_DELAY", "0…3600000", "500"),
+      ("HAKMEM_PURGE_DELAY", "0…3600000", "200"),
     ].map {
       OptionTable.Option(
         name: $0.0, help: "", range: $0.1, defaultValue: $0.2, value: $0.2, source: "default")

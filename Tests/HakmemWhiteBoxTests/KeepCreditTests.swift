@@ -6,6 +6,7 @@ enum KeepCreditTests {
   static let all = [
     WhiteBoxTest("KeepCredit.growsFromTheSecondRegretOn", growth),
     WhiteBoxTest("KeepCredit.oldRegretsDoNotCount", age),
+    WhiteBoxTest("KeepCredit.remembersForLongerThanMemoryWaits", memory),
     WhiteBoxTest("KeepCredit.staysBetweenZeroAndItsBound", bounds),
     WhiteBoxTest("PurgeDelay.doublesWhileThereAreRegrets", delay),
     WhiteBoxTest("PurgeDelay.doublesWhenPurgedPagesAreWantedSoon", regrets),
@@ -61,9 +62,19 @@ enum KeepCreditTests {
     expectEqual(credit.bytes, 0, "the credit after late regrets")
     for _ in 0..<3 {
       credit.regret(1 << 20, returnedAt: Clock.milliseconds())
-      whitebox_sleep(120)
+      whitebox_sleep(200)
     }
     expectEqual(credit.bytes, 0, "the credit after rare regrets")
+  }
+
+  private static func memory() {
+    Fixture.set("HAKMEM_PURGE_DELAY", "40000")
+    Option.readEnvironment()
+    let credit = credit()
+    for _ in 0..<3 { credit.regret(1 << 20, returnedAt: Clock.milliseconds() &- 60_000) }
+    expectEqual(credit.bytes, 2 << 20, "the credit after regrets within two and a half delays")
+    for _ in 0..<3 { credit.regret(1 << 20, returnedAt: Clock.milliseconds() &- 101_000) }
+    expectEqual(credit.bytes, 2 << 20, "the credit after regrets beyond them")
   }
 
   private static func bounds() {

@@ -17,7 +17,7 @@ enum OptionsTests {
     let written = Fixture.messages { Option.readEnvironment() }
     expectEqual(written.count, 0, "the length of messages")
     expectEqual(Option.cacheBytes.value, 32, "HAKMEM_CACHE_KIB")
-    expectEqual(Option.purgeDelay.value, 500, "HAKMEM_PURGE_DELAY")
+    expectEqual(Option.purgeDelay.value, 200, "HAKMEM_PURGE_DELAY")
     expect(Mode.current == .balanced)
     expect(!Option.quiet.isOn && !Option.verbose.isOn)
     Option.forEach { expect($0.source == .standard) }

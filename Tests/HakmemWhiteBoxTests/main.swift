@@ -46,6 +46,7 @@ func forEachTest(_ body: (WhiteBoxTest) -> Void) {
     SlabTests.all,
     SlabPagesTests.all,
     SlabListTests.all, BatchTests.all, DepotTests.all, ThreadCacheTests.all, TrimTests.all,
+    HousekeepingTests.all,
     QuarantineTests.all,
     GateTests.all,
     RecorderTests.all,
