@@ -72,8 +72,14 @@ public final class RunningProgram: Sendable {
     let environment = command.fullEnvironment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { (arguments + environment).forEach { free($0) } }
     var identifier = pid_t()
-    let status = posix_spawn(
-      &identifier, command.executable, &actions, &attributes, arguments, environment)
+    // A program that was just written is busy until the children that tests beside this one fork at
+    // that moment have called exec.
+    var status = ETXTBSY
+    for _ in 0..<1000 where status == ETXTBSY {
+      status = posix_spawn(
+        &identifier, command.executable, &actions, &attributes, arguments, environment)
+      if status == ETXTBSY { usleep(10000) }
+    }
     guard status == 0 else {
       throw HarnessError("cannot start \(command.executable): \(String(cString: strerror(status)))")
     }

@@ -80,7 +80,9 @@ struct AdversityTests {
     #expect(outcome.errors.contains("index.html: No space left on device"), "\(outcome.errors)")
     // The index says so, though there may be no room for what is missing.
     #expect(outcome.output.contains("PARTIAL: "), "\(outcome.output)")
-    #expect(!outcome.output.contains(".part"))
+    // Sampled functions of the kernel may be called f.part.0.
+    let unfinished = outcome.output.split(separator: "\n").filter { $0.hasSuffix(".part") }
+    #expect(unfinished.isEmpty, "\(unfinished)")
     // What was written is whole, and says what the library could not write.
     #expect(outcome.output.contains("\"is_partial\" : true"), "\(outcome.output)")
     #expect(outcome.output.contains("wrote no map of its memory"), "\(outcome.output)")
