@@ -3,7 +3,7 @@ import HakmemPlatform
 /// Empty batches at hand for one thread. Between threads they move in chains: where one thread fills
 /// batches and another empties them, the two meet at the shared stack once in `chainLength` batches.
 package struct EmptyBatches {
-  package static let chainLength = 8
+  private static let chainLength = 8
   private static var chains: TaggedStack { TaggedStack(unsafeAt: SlabsStorage.emptyBatches) }
 
   private var first: UInt = 0
