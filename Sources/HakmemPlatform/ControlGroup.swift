@@ -54,8 +54,10 @@ package enum ControlGroup {
     var limits = Limits()
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: pathCapacity) { buffer in
       let path = buffer.baseAddress.unsafelyUnwrapped
-      for index in 0..<root.utf8CodeUnitCount { path[index] = root.utf8Start[index] }
-      var end = root.utf8CodeUnitCount
+      var end = append(root, to: path, 0)
+      // The file is in every group. Without it no cgroup v2 is mounted here, and who belongs where need
+      // not be asked: that is the costly part, for which /proc makes files.
+      guard isThere(markOfEveryGroup, path, end) else { return }
       // A group outside of what this process may see begins with «/..».
       let room = pathCapacity - end - longestName
       let count = readMembership(membershipFile, into: path + end, capacity: room)
@@ -73,6 +75,7 @@ package enum ControlGroup {
   }
 
   private static let pathCapacity = 512
+  private static let markOfEveryGroup: StaticString = "/cgroup.controllers"
   private static let longestName = 16
   private static let slash = UInt8(ascii: "/")
   private static let dot = UInt8(ascii: ".")
@@ -129,6 +132,24 @@ package enum ControlGroup {
     }
   }
 
+  /// Writes `name` from `end` on; returns where it ends.
+  private static func append(
+    _ name: StaticString, to path: UnsafeMutablePointer<UInt8>, _ end: Int
+  ) -> Int {
+    let count = name.utf8CodeUnitCount
+    for index in 0..<count { path[end + index] = name.utf8Start[index] }
+    return end + count
+  }
+
+  private static func isThere(
+    _ name: StaticString, _ path: UnsafeMutablePointer<UInt8>, _ end: Int
+  ) -> Bool {
+    path[append(name, to: path, end)] = 0
+    guard let descriptor = SystemCalls.open(UnsafePointer(path)) else { return false }
+    SystemCalls.close(descriptor)
+    return true
+  }
+
   private static func number(_ text: UnsafePointer<UInt8>, or none: UInt) -> UInt {
     var index = 0
     return ByteText.number(in: text, &index) ?? none
@@ -139,8 +160,7 @@ package enum ControlGroup {
     _ name: StaticString, _ path: UnsafeMutablePointer<UInt8>, _ end: Int, _ limits: inout Limits,
     _ body: (UnsafePointer<UInt8>, inout Limits) -> Void
   ) {
-    for index in 0..<name.utf8CodeUnitCount { path[end + index] = name.utf8Start[index] }
-    path[end + name.utf8CodeUnitCount] = 0
+    path[append(name, to: path, end)] = 0
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { text in
       let start = text.baseAddress.unsafelyUnwrapped
       let count = SystemCalls.readFile(UnsafePointer(path), into: start, capacity: 63)

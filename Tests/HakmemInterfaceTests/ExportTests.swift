@@ -81,6 +81,14 @@ struct `The library file` {
     }
   }
 
+  @Test func `runs no constructor but its own when it is loaded`() throws {
+    let sections = try lines("readelf", ["-S", "-W"]).filter { $0.contains(" INIT_ARRAY ") }
+    let fields = try #require(sections.first).split { " []".contains($0) }
+    let bytes = try #require(Int(fields[5], radix: 16))
+    // The C compiler's start file has one, too.
+    #expect(sections.count == 1 && bytes <= 16, "\(sections)")
+  }
+
   @Test func `has no writable and executable segment`() throws {
     let segments = try lines("readelf", ["-l", "-W"])
     #expect(!segments.contains { $0.contains(" RWE ") })

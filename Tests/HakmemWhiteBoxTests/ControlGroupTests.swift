@@ -24,6 +24,7 @@ enum ControlGroupTests {
   private static func ancestors() {
     whitebox_enter_new_folder()
     defer { whitebox_remove_folder() }
+    write("tree/cgroup.controllers", "cpu memory\n")
     write("membership", "12:memory:/old/style\n1:name=systemd:/0::/decoy\n0::/outer/inner\n")
     var limits = read()
     expect(limits.memory == .max && limits.processors == .max && !limits.isControlled)
@@ -44,8 +45,11 @@ enum ControlGroupTests {
   private static func absent() {
     whitebox_enter_new_folder()
     defer { whitebox_remove_folder() }
+    write("membership", "0::/\n")
     write("tree/memory.max", "1600\n")
     expect(!read().isControlled)
+    write("tree/cgroup.controllers", "")
+    expectEqual(read().memory, 1500, "where cgroup v2 is mounted")
     write("membership", "3:cpu:/\n")
     expect(!read().isControlled)
     write("membership", "0::/../../elsewhere\n")
@@ -59,6 +63,7 @@ enum ControlGroupTests {
   private static func processors() {
     whitebox_enter_new_folder()
     defer { whitebox_remove_folder() }
+    write("tree/cgroup.controllers", "cpu memory\n")
     write("membership", "0::/\n")
     write("tree/cpu.max", "max 100000\n")
     expect(read().processors == .max)
