@@ -13,6 +13,7 @@ package enum MetadataRegion {
   private static let smallestReservation: UInt = 1 << 24
   private static let smallestStep: UInt = 1 << 16
   private static let largestStep: UInt = 1 << 21
+  private static let filledFirst: UInt = 1 << 15
 
   struct State: ~Copyable {
     var base: UInt
@@ -68,11 +69,11 @@ package enum MetadataRegion {
     }
   }
 
-  /// Gives the first step its pages by one system call: a process that allocates uses nearly all of
-  /// them, one that does not none.
-  package static func fillFirstStep() {
+  /// Gives the first pages by one system call: a process that allocates uses nearly all of them, one
+  /// that does not none.
+  package static func fillFirstPages() {
     guard Option.prefault.value == 1 else { return }
-    _ = Populate.fill(base, min(smallestStep, state.pointee.committed.load(ordering: .acquiring)))
+    _ = Populate.fill(base, min(filledFirst, state.pointee.committed.load(ordering: .acquiring)))
   }
 
   /// Gives the reservation of a region that nobody uses back, in a library that becomes a view of
