@@ -10,7 +10,7 @@ extension CacheStorage {
     map.add(slotOffsets, SizeClass.count * word)
     map.add(parked, word)
     map.add(all, word)
-    map.add(gate, 3 * word)
+    map.add(gate, 4 * word)
     map.add(housekeeping, word)
     map.add(aged, word)
     map.add(flushed, word)

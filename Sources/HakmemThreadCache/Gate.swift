@@ -18,19 +18,27 @@ package enum Gate {
   private static var mappers: UnsafeMutablePointer<Atomic<Int>> {
     Memory.pointer(at: CacheStorage.gate &+ 16)
   }
+  /// Forks that this process comes from. A child does not count what its parent's threads mapped,
+  /// itself included when a signal handler forked inside such a call.
+  private static var forks: UnsafeMutablePointer<Atomic<UInt32>> {
+    Memory.pointer(at: CacheStorage.gate &+ 24)
+  }
 
   /// Runs a call that maps, unmaps or moves blocks, after waiting for the gate: while it is closed,
   /// every block that a walk of the heap found stays where it is.
   package static func whileMapping<Result>(_ body: () -> Result) -> Result {
-    // Each of the two sides writes its own word before it reads the other's.
     while true {
-      mappers.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
-      if word.pointee.load(ordering: .sequentiallyConsistent) == 0 || isOpenHere { break }
-      mappers.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent)
       wait()
+      // Each of the two sides writes its own word before it reads the other's.
+      let born = forks.pointee.load(ordering: .relaxed)
+      mappers.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+      defer {
+        if forks.pointee.load(ordering: .relaxed) == born {
+          mappers.pointee.wrappingSubtract(1, ordering: .releasing)
+        }
+      }
+      if word.pointee.load(ordering: .sequentiallyConsistent) == 0 || isOpenHere { return body() }
     }
-    defer { mappers.pointee.wrappingSubtract(1, ordering: .releasing) }
-    return body()
   }
 
   /// Closing once more what the calling thread has closed changes nothing.
@@ -103,6 +111,7 @@ package enum Gate {
   package static func resetAfterFork() {
     word.pointee.store(0, ordering: .relaxed)
     mappers.pointee.store(0, ordering: .relaxed)
+    forks.pointee.wrappingAdd(1, ordering: .relaxed)
   }
 }
 

@@ -14,6 +14,7 @@ enum GateTests {
     WhiteBoxTest("Gate.newThreadsWaitForIt", newThreads),
     WhiteBoxTest("Gate.closersTakeTurns", turns),
     WhiteBoxTest("Gate.closesWhileThreadsEnd", ending),
+    WhiteBoxTest("Gate.waitsForMappingsAfterAForkInsideOne", mappingAcrossFork),
     WhiteBoxTest("Interception.reachesEveryThreadAndEnds", intercepting),
     WhiteBoxTest("Interception.waitsAtTheGate", interceptedAtTheGate),
   ]
@@ -58,6 +59,28 @@ enum GateTests {
         expect(calls[index].load(ordering: .relaxed) > before[index - 1], "a thread stands still")
       }
       stop.pointee.store(1, ordering: .relaxed)
+    }
+  }
+
+  /// A signal handler forks inside a call that maps, and the child returns from it.
+  private static func mappingAcrossFork() {
+    Fixture.setUp()
+    let isMapping = Fixture.words(1)
+    let hasMapped = Fixture.words(1)
+    Gate.whileMapping { Gate.resetAfterFork() }
+    Fixture.onThreads(2) { thread in
+      if thread == 1 {
+        Gate.whileMapping {
+          isMapping.pointee.store(1, ordering: .releasing)
+          whitebox_sleep(50)
+          hasMapped.pointee.store(1, ordering: .relaxed)
+        }
+        return
+      }
+      while isMapping.pointee.load(ordering: .acquiring) == 0 { whitebox_sleep(1) }
+      Gate.close()
+      expect(hasMapped.pointee.load(ordering: .relaxed) == 1, "the gate closed on a mapping call")
+      Gate.open()
     }
   }
 
