@@ -150,6 +150,23 @@ import Testing
     #expect(thinned.contains([4321, 9]))
   }
 
+  @Test func memoryOfAProcessThatHardlyLivedIsLeftOut() throws {
+    var memory = ResidentMemory()
+    for _ in 0..<5 { memory.sample(getpid()) }
+    #expect(memory.peakKiB(charged: 0) == nil && memory.settledKiB == nil)
+    memory.sample(getpid())
+    let peak = try #require(memory.peakKiB(charged: 0))
+    #expect(try #require(memory.settledKiB) <= Double(peak))
+  }
+
+  @Test func aProcessIsWatchedUntilItsEnd() throws {
+    var samples = 0
+    let child = ChildProcess(program: "/bin/sleep", arguments: ["0.1"])
+    let outcome = try child.run { _ in samples += 1 }
+    #expect(outcome.ending == .exited(0) && samples > 1)
+    #expect(outcome.wallSeconds >= 0.1)
+  }
+
   @Test func aProcessThatHangsIsKilled() throws {
     var child = ChildProcess(program: "/bin/sleep", arguments: ["60"])
     child.timeout = 0.05

@@ -63,32 +63,35 @@ package struct ChildProcess {
 
   /// Runs the program and waits for it.
   ///
-  /// - Parameter whileRunning: Called about every 5 ms with the process id while it runs.
+  /// - Parameter whileRunning: Called with the process id while it runs: every half millisecond at
+  ///   first, every 5 ms when it has run for a while.
   /// - Throws: `Failure` when it cannot be started.
   package func run(whileRunning: ((pid_t) -> Void)? = nil) throws -> Outcome {
     let outputFile = try TemporaryFile()
     let errorFile = try TemporaryFile()
     let start = Clock.seconds
     let pid = try spawn(output: outputFile.descriptor, errors: errorFile.descriptor)
-    var status: Int32 = 0
-    var usage = rusage()
+    let end = ProcessEnd(of: pid)
     var timedOut = false
-    let polls = whileRunning != nil || timeout != nil
+    var samples = 0
     while true {
-      let result = wait4(pid, &status, polls ? WNOHANG : 0, &usage)
-      if result == pid { break }
-      if result < 0 {
-        if errno == EINTR { continue }
-        throw Failure(description: "lost \(program): \(String(cString: strerror(errno)))")
-      }
       whileRunning?(pid)
-      if let timeout, !timedOut, Clock.seconds - start > timeout {
+      samples += 1
+      let next = whileRunning == nil ? nil : samples <= 20 ? 0.0005 : 0.005
+      let rest = timedOut ? nil : timeout.map { max(0, start + $0 - Clock.seconds) }
+      if end.wait(seconds: [next, rest].compactMap { $0 }.min()) { break }
+      if rest == 0 {
         timedOut = true
         kill(pid, SIGKILL)
       }
-      usleep(polls && whileRunning == nil ? 2000 : 5000)
     }
-    let wall = Clock.seconds - start
+    var status: Int32 = 0
+    var usage = rusage()
+    while wait4(pid, &status, 0, &usage) != pid {
+      if errno == EINTR { continue }
+      throw Failure(description: "lost \(program): \(String(cString: strerror(errno)))")
+    }
+    let wall = end.seconds - start
     return Outcome(
       ending: timedOut ? .timedOut : ChildProcess.ending(status),
       output: outputFile.text, errors: errorFile.text, wallSeconds: wall,
@@ -160,5 +163,31 @@ package struct ChildProcess {
 
   private static func seconds(_ time: timeval) -> Double {
     Double(time.tv_sec) + Double(time.tv_usec) / 1e6
+  }
+}
+
+/// The moment at which a child process ends, seen by a thread that waits for nothing else. The child
+/// is still to be waited for.
+private final class ProcessEnd: @unchecked Sendable {
+  private let hasCome = DispatchSemaphore(value: 0)
+  /// What `Clock.seconds` was then; set before the semaphore is signalled.
+  private(set) var seconds = 0.0
+
+  init(of pid: pid_t) {
+    Thread.detachNewThread { [self] in
+      var information = siginfo_t()
+      while waitid(P_PID, id_t(pid), &information, WEXITED | WNOWAIT) != 0, errno == EINTR {}
+      seconds = Clock.seconds
+      hasCome.signal()
+    }
+  }
+
+  /// Whether the child has ended within so many seconds; nil: waits for as long as it takes.
+  func wait(seconds: Double?) -> Bool {
+    guard let seconds else {
+      hasCome.wait()
+      return true
+    }
+    return hasCome.wait(timeout: .now() + seconds) == .success
   }
 }

@@ -25,15 +25,20 @@ struct ResidentMemory {
 
   /// The size at the end of the process's life: the median of the last tenth of the samples.
   var settledKiB: Double? {
-    guard !timeline.isEmpty else { return nil }
+    guard isLongEnough else { return nil }
     return Descriptive.median(timeline.suffix(max(1, timeline.count / 10)).map { $0[1] })
   }
 
-  /// The largest size in the process's life; nil when it was too short for a sample.
+  /// The largest size in the process's life; nil when it was too short for samples.
   ///
   /// - Parameter charged: `ru_maxrss` of the process, exact but never below the size of the process
   ///   that started it, whose memory it had until it called `exec`.
-  func peakKiB(charged: Int) -> Int? { charged > ownPeakKiB ? charged : sampledPeakKiB }
+  func peakKiB(charged: Int) -> Int? {
+    charged > ownPeakKiB ? charged : isLongEnough ? sampledPeakKiB : nil
+  }
+
+  /// The first samples may be of the process before it has called `exec`, or before it has done much.
+  private var isLongEnough: Bool { timeline.count >= 6 }
 
   /// A figure of /proc/PID/status.
   static func kibibytes(_ status: String, _ name: String) -> Int? {
