@@ -109,11 +109,17 @@ package enum AddressSpace {
   private static func prepare(_ start: UInt, _ byteCount: UInt) {
     if HugePages.current == .on {
       SystemCalls.advise(start, byteCount, .hugePage)
-    } else if ProcessFacts.hugePagesAlways {
+    } else if isFirst(start) && HugePages.current == .off || ProcessFacts.hugePagesAlways {
       SystemCalls.advise(start, byteCount, .noHugePage)
     }
     SystemCalls.nameMapping(start, byteCount, "hakmem blocks")
     PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
+  }
+
+  /// Whether memory for blocks begins here. It is kept from huge pages unasked: to read what the
+  /// kernel does by itself costs a small process ten times as much.
+  private static func isFirst(_ start: UInt) -> Bool {
+    start == state.pointee.end &- state.pointee.reservedTotal
   }
 
   /// Maps aligned memory; what alignment costs is unmapped at once, before any page exists.
