@@ -40,32 +40,7 @@ uintptr_t hakmem_exited_cache_header(void) { return (uintptr_t)&exited_header; }
 static const uint8_t no_class[1];
 const uint8_t *hakmem_class_map = no_class;
 
-_Alignas(64) char hakmem_platform_area[hakmem_storage_bytes];
-_Alignas(64) char hakmem_pages_area[hakmem_storage_bytes];
-_Alignas(64) char hakmem_slabs_area[3 * hakmem_storage_bytes];
-_Alignas(64) char hakmem_cache_area[hakmem_storage_bytes];
-_Alignas(64) char hakmem_recorder_area[hakmem_storage_bytes];
-_Alignas(64) char hakmem_malloc_area[hakmem_storage_bytes];
-_Alignas(4096) char hakmem_span_root_area[hakmem_root_bytes];
-_Alignas(4096) char hakmem_monitor_area[hakmem_monitor_bytes];
-
-void *hakmem_storage_area(int index, size_t *byte_count) {
-  static const struct {
-    void *start;
-    size_t byte_count;
-  } areas[] = {
-      {hakmem_platform_area, sizeof hakmem_platform_area},
-      {hakmem_pages_area, sizeof hakmem_pages_area},
-      {hakmem_slabs_area, sizeof hakmem_slabs_area},
-      {hakmem_cache_area, sizeof hakmem_cache_area},
-      {hakmem_malloc_area, sizeof hakmem_malloc_area},
-      {hakmem_span_root_area, sizeof hakmem_span_root_area},
-      {hakmem_monitor_area, sizeof hakmem_monitor_area},
-  };
-  if (index >= (int)(sizeof areas / sizeof areas[0])) return NULL;
-  *byte_count = areas[index].byte_count;
-  return areas[index].start;
-}
+struct hakmem_storage hakmem_storage;
 
 static uintptr_t view_storage[3];
 void *hakmem_view_storage(void) { return view_storage; }

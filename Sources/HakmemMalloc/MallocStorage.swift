@@ -8,7 +8,7 @@ enum MallocStorage {
   static var limitCallback: UInt { base &+ 64 }
 
   static var fault: StaticString? {
-    var map = StorageMap(base, byteCount: Int(hakmem_storage_bytes))
+    var map = StorageMap(base, byteCount: Int(hakmem_malloc_bytes))
     map.add(process, Process.stateBytes)
     map.add(limitCallback, LimitCallback.stateBytes)
     return map.fault

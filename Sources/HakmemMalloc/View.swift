@@ -18,44 +18,24 @@ enum View {
     if taken.pointee == 0 { ThreadCache.forEach { _ in servesAllocations = true } }
     guard !servesAllocations else { return Int32(HAKMEM_EBUSY) }
     let difference = loadAddress &- hakmem_load_address()
-    var stateBytes: UInt = 0
-    forEachArea { _, byteCount in stateBytes &+= byteCount }
+    let state = UInt(bitPattern: hakmem_viewed_storage())
+    let stateBytes = UInt(hakmem_viewed_bytes)
     guard let copy = SystemCalls.map(byteCount: stateBytes, protection: .readWrite) else {
       return Int32(HAKMEM_ENOMEM)
     }
     defer { SystemCalls.unmap(copy, stateBytes) }
     var classMap: UInt = 0
-    var isRead = read(hakmem_class_map_word() &+ difference, &classMap, 8, argument)
-    var place = copy
-    forEachArea { area, byteCount in
-      isRead =
-        isRead
-        && read(
-          area &+ difference, UnsafeMutableRawPointer(bitPattern: place), Int(byteCount), argument)
-      place &+= byteCount
-    }
-    guard isRead else { return Int32(HAKMEM_EFAULT) }
+    guard read(hakmem_class_map_word() &+ difference, &classMap, 8, argument),
+      read(
+        state &+ difference, UnsafeMutableRawPointer(bitPattern: copy), Int(stateBytes), argument)
+    else { return Int32(HAKMEM_EFAULT) }
     giveUpOwn()
-    place = copy
-    forEachArea { area, byteCount in
-      Memory.copy(from: place, to: area, byteCount)
-      place &+= byteCount
-    }
+    Memory.copy(from: copy, to: state, stateBytes)
     hakmem_set_class_map(classMap)
     LockRank.forEach { Lock($0).reset() }
     guard copyPublishedPage(read, argument) else { return Int32(HAKMEM_EFAULT) }
     guard Process.isReady else { return Int32(HAKMEM_EAGAIN) }
     return copyMetadata(read, argument)
-  }
-
-  /// Calls `body` for each area of the state: start, bytes.
-  private static func forEachArea(_ body: (UInt, UInt) -> Void) {
-    var index: Int32 = 0
-    var byteCount = 0
-    while let area = hakmem_storage_area(index, &byteCount) {
-      body(UInt(bitPattern: area), UInt(byteCount))
-      index += 1
-    }
   }
 
   /// What the library reserved for itself as it was loaded, or for the view before.

@@ -5,7 +5,7 @@ import Synchronization
 extension PagesStorage {
   package static var fault: StaticString? {
     let word = MemoryLayout<UInt>.size
-    var map = StorageMap(base, byteCount: Int(hakmem_storage_bytes))
+    var map = StorageMap(base, byteCount: Int(hakmem_pages_bytes))
     map.add(classMap, MemoryLayout<ClassMap.State>.size)
     map.add(counters, MemoryLayout<PageCounters>.size)
     map.add(addressSpace, MemoryLayout<AddressSpace.State>.size)

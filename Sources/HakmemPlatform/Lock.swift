@@ -146,7 +146,7 @@ package enum PlatformStorage {
   static var secret: UInt { base &+ 768 }
   static var callStack: UInt { base &+ 832 }
   static var sweep: UInt { base &+ 896 }
-  static var mapLog: UInt { base &+ 2048 }
-  static var topology: UInt { base &+ 3584 }
-  static var prewarmEntries: UInt { base &+ 3072 }
+  static var mapLog: UInt { base &+ 1472 }
+  static var topology: UInt { base &+ 1536 }
+  static var prewarmEntries: UInt { base &+ 1600 }
 }

@@ -28,7 +28,7 @@ package struct StorageMap {
 
 extension PlatformStorage {
   package static var fault: StaticString? {
-    var map = StorageMap(base, byteCount: Int(hakmem_storage_bytes))
+    var map = StorageMap(base, byteCount: Int(hakmem_platform_bytes))
     map.add(metadata, MemoryLayout<MetadataRegion.State>.size)
     LockRank.forEach { map.add(Lock.address(of: $0), Lock.byteCount) }
     map.add(process, MemoryLayout<ProcessFacts.State>.size)
@@ -41,8 +41,8 @@ extension PlatformStorage {
     map.add(sweep, MemoryLayout<Sweep.State>.size)
     Option.forEach { map.add($0.slot, Option.slotBytes) }
     map.add(mapLog, MemoryLayout<MapLog.State>.size)
-    map.add(prewarmEntries, PrewarmValue.mostEntries * PrewarmValue.entryBytes)
     map.add(topology, MemoryLayout<Topology.State>.size)
+    map.add(prewarmEntries, PrewarmValue.mostEntries * PrewarmValue.entryBytes)
     return map.fault
   }
 }

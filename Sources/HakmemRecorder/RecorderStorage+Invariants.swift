@@ -3,7 +3,7 @@ import HakmemPlatform
 
 extension RecorderStorage {
   package static var fault: StaticString? {
-    var map = StorageMap(base, byteCount: Int(hakmem_storage_bytes))
+    var map = StorageMap(base, byteCount: Int(hakmem_recorder_bytes))
     map.add(state, MemoryLayout<Recorder.State>.size)
     return map.fault
   }

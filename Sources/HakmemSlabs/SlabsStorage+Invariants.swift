@@ -5,7 +5,7 @@ extension SlabsStorage {
   package static var fault: StaticString? {
     let word = MemoryLayout<UInt>.size
     if SizeClass.count != Int(hakmem_size_classes) { return "the shims count other size classes" }
-    var map = StorageMap(base, byteCount: 3 * Int(hakmem_storage_bytes))
+    var map = StorageMap(base, byteCount: Int(hakmem_slabs_bytes))
     map.add(facts, MemoryLayout<SizeClass.Facts>.stride * SizeClass.count)
     map.add(counters, MemoryLayout<SlabCounters>.size)
     map.add(emptyBatches, word)

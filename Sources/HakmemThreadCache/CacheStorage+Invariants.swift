@@ -6,7 +6,7 @@ import HakmemSlabs
 extension CacheStorage {
   package static var fault: StaticString? {
     let word = MemoryLayout<UInt>.size
-    var map = StorageMap(base, byteCount: Int(hakmem_storage_bytes))
+    var map = StorageMap(base, byteCount: Int(hakmem_cache_bytes))
     map.add(slotOffsets, SizeClass.count * word)
     map.add(parked, word)
     map.add(all, word)

@@ -125,40 +125,56 @@ HAKMEM_INLINE int hakmem_claim_request(hakmem_profile_control_t *control) {
   return __atomic_exchange_n(&control->served, request, __ATOMIC_ACQ_REL) != request;
 }
 
-/* ---- Zeroed static storage, one block for each layer ---- */
+/* ---- Zeroed static storage, one area for each layer ---- */
 
+/* SizeClass.count. */
+enum { hakmem_size_classes = 121 };
 /* The registry's root, 8 bytes for each 16 GiB of user addresses, and the class map's chunk bits. */
 #if defined(__aarch64__)
-enum { hakmem_storage_bytes = 4096, hakmem_root_bytes = 131072 + 8192 };
+enum { hakmem_root_bytes = 131072 + 8192 };
 #else
-enum { hakmem_storage_bytes = 4096, hakmem_root_bytes = 65536 + 4096 };
+enum { hakmem_root_bytes = 65536 + 4096 };
 #endif
-extern HAKMEM_INTERNAL char hakmem_platform_area[hakmem_storage_bytes];
-extern HAKMEM_INTERNAL char hakmem_pages_area[hakmem_storage_bytes];
-extern HAKMEM_INTERNAL char hakmem_slabs_area[3 * hakmem_storage_bytes];
-extern HAKMEM_INTERNAL char hakmem_cache_area[hakmem_storage_bytes];
-extern HAKMEM_INTERNAL char hakmem_recorder_area[hakmem_storage_bytes];
-extern HAKMEM_INTERNAL char hakmem_malloc_area[hakmem_storage_bytes];
-extern HAKMEM_INTERNAL char hakmem_span_root_area[hakmem_root_bytes];
-/* Events, and what prepares the statistics page: not touched before there is something to tell. */
-enum { hakmem_monitor_bytes = 49152 };
-extern HAKMEM_INTERNAL char hakmem_monitor_area[hakmem_monitor_bytes];
-HAKMEM_INLINE void *hakmem_platform_storage(void) { return hakmem_platform_area; }
-HAKMEM_INLINE void *hakmem_pages_storage(void) { return hakmem_pages_area; }
-HAKMEM_INLINE void *hakmem_slabs_storage(void) { return hakmem_slabs_area; }
-HAKMEM_INLINE void *hakmem_cache_storage(void) { return hakmem_cache_area; }
-HAKMEM_INLINE void *hakmem_recorder_storage(void) { return hakmem_recorder_area; }
-HAKMEM_INLINE void *hakmem_malloc_storage(void) { return hakmem_malloc_area; }
-HAKMEM_INLINE void *hakmem_span_root_storage(void) { return hakmem_span_root_area; }
-HAKMEM_INLINE void *hakmem_monitor_storage(void) { return hakmem_monitor_area; }
-/* The areas one by one, from index 0; NULL behind the last. */
-HAKMEM_INTERNAL void *hakmem_storage_area(int index, size_t *byte_count);
-/* Apart from them, what a view of another process knows of itself. */
+enum {
+  hakmem_platform_bytes = 1856,
+  hakmem_malloc_bytes = 128,
+  hakmem_cache_bytes = 2112,
+  hakmem_pages_bytes = 3072,
+  hakmem_slabs_bytes = 3200 + 64 * hakmem_size_classes,
+  hakmem_recorder_bytes = 1024,
+  hakmem_monitor_bytes = 46080,
+};
+/* What every process uses lies close together: each page costs a small one two faults. Each area
+ * begins a line. */
+struct hakmem_storage {
+  /* Events, and what prepares the statistics page: not touched before there is something to tell. */
+  _Alignas(64) char monitor[hakmem_monitor_bytes];
+  /* Used at its end, by the addresses that the kernel gives. */
+  char span_root[hakmem_root_bytes];
+  char platform[hakmem_platform_bytes];
+  char malloc[hakmem_malloc_bytes];
+  char cache[hakmem_cache_bytes];
+  char pages[hakmem_pages_bytes];
+  char slabs[hakmem_slabs_bytes];
+  /* The last: a view of another process does not take it over. */
+  char recorder[hakmem_recorder_bytes];
+};
+extern HAKMEM_INTERNAL struct hakmem_storage hakmem_storage;
+HAKMEM_INLINE void *hakmem_platform_storage(void) { return hakmem_storage.platform; }
+HAKMEM_INLINE void *hakmem_malloc_storage(void) { return hakmem_storage.malloc; }
+HAKMEM_INLINE void *hakmem_cache_storage(void) { return hakmem_storage.cache; }
+HAKMEM_INLINE void *hakmem_pages_storage(void) { return hakmem_storage.pages; }
+HAKMEM_INLINE void *hakmem_slabs_storage(void) { return hakmem_storage.slabs; }
+HAKMEM_INLINE void *hakmem_recorder_storage(void) { return hakmem_storage.recorder; }
+HAKMEM_INLINE void *hakmem_monitor_storage(void) { return hakmem_storage.monitor; }
+HAKMEM_INLINE void *hakmem_span_root_storage(void) { return hakmem_storage.span_root; }
+/* The areas that a view of another process takes over, as one. */
+HAKMEM_INLINE void *hakmem_viewed_storage(void) { return &hakmem_storage; }
+enum { hakmem_viewed_bytes = offsetof(struct hakmem_storage, recorder) };
+/* Apart from them, what it knows of itself. */
 HAKMEM_INTERNAL void *hakmem_view_storage(void);
 /* Where the library was loaded: addresses of one process and another differ by this. */
 HAKMEM_INTERNAL uintptr_t hakmem_load_address(void);
-/* SizeClass.count. */
-enum { hakmem_size_classes = 121 };
 HAKMEM_INTERNAL uintptr_t hakmem_initial_cache_header(void);
 HAKMEM_INTERNAL uintptr_t hakmem_exited_cache_header(void);
 

@@ -1,8 +1,8 @@
 /*
- * What the kernel was told of huge pages, from /proc/self/smaps: the flags of a SuperSlab's and of a
- * large region's mapping, and their page size.
+ * What the kernel was told of huge pages, from /proc/self/smaps: the flags of the first SuperSlab's, of a
+ * later one's and of a large region's mapping, and the first one's page size.
  *
- *   huge_pages SMALL LARGE PAGE_KIB     flags that must be there ("hg", "nh"), or "-" for neither
+ *   huge_pages FIRST LATER LARGE PAGE_KIB     flags that must be there ("hg", "nh"), or "-" for neither
  */
 #include "resident.h"
 
@@ -40,15 +40,23 @@ static void expect(const char *what, const void *address, const char *wanted, lo
 }
 
 int main(int count, char **arguments) {
-  CHECK(count == 4);
-  char *small = malloc(100), *large = malloc(40 << 20);
-  CHECK(small != NULL && large != NULL);
-  memset(small, 1, 100);
-  memset(large, 1, 1 << 20);
-  expect("small", small, arguments[1], atol(arguments[3]));
-  expect("large", large, arguments[2], 0);
-  /* The heap works on: every SuperSlab of it. */
+  CHECK(count == 5);
   static char *blocks[20000];
+  char *first = malloc(100), *large = malloc(40 << 20);
+  CHECK(first != NULL && large != NULL);
+  memset(first, 1, 100);
+  memset(large, 1, 1 << 20);
+  expect("first", first, arguments[1], atol(arguments[4]));
+  for (int i = 0; i < 2000; i++) {
+    blocks[i] = malloc(2000);
+    CHECK(blocks[i] != NULL);
+  }
+  expect("later", blocks[1999], arguments[2], 0);
+  expect("large", large, arguments[3], 0);
+  for (int i = 0; i < 2000; i++) {
+    free(blocks[i]);
+  }
+  /* The heap works on: every SuperSlab of it. */
   for (int round = 0; round < 2; round++) {
     for (int i = 0; i < 20000; i++) {
       blocks[i] = malloc(2000);
