@@ -144,20 +144,21 @@ enum {
   hakmem_recorder_bytes = 1024,
   hakmem_monitor_bytes = 46080,
 };
-/* What every process uses lies close together: each page costs a small one two faults. Each area
- * begins a line. */
+/* What every process uses lies close together: each page costs a small one two faults. The areas
+ * share no pair of lines, which the processor may fetch together. */
+#define HAKMEM_AREA(layer) _Alignas(128) char layer[hakmem_##layer##_bytes]
 struct hakmem_storage {
   /* Events, and what prepares the statistics page: not touched before there is something to tell. */
-  _Alignas(64) char monitor[hakmem_monitor_bytes];
+  HAKMEM_AREA(monitor);
   /* Used at its end, by the addresses that the kernel gives. */
-  char span_root[hakmem_root_bytes];
-  char platform[hakmem_platform_bytes];
-  char malloc[hakmem_malloc_bytes];
-  char cache[hakmem_cache_bytes];
-  char pages[hakmem_pages_bytes];
-  char slabs[hakmem_slabs_bytes];
+  HAKMEM_AREA(root);
+  HAKMEM_AREA(platform);
+  HAKMEM_AREA(malloc);
+  HAKMEM_AREA(cache);
+  HAKMEM_AREA(pages);
+  HAKMEM_AREA(slabs);
   /* The last: a view of another process does not take it over. */
-  char recorder[hakmem_recorder_bytes];
+  HAKMEM_AREA(recorder);
 };
 extern HAKMEM_INTERNAL struct hakmem_storage hakmem_storage;
 HAKMEM_INLINE void *hakmem_platform_storage(void) { return hakmem_storage.platform; }
@@ -167,7 +168,7 @@ HAKMEM_INLINE void *hakmem_pages_storage(void) { return hakmem_storage.pages; }
 HAKMEM_INLINE void *hakmem_slabs_storage(void) { return hakmem_storage.slabs; }
 HAKMEM_INLINE void *hakmem_recorder_storage(void) { return hakmem_storage.recorder; }
 HAKMEM_INLINE void *hakmem_monitor_storage(void) { return hakmem_storage.monitor; }
-HAKMEM_INLINE void *hakmem_span_root_storage(void) { return hakmem_storage.span_root; }
+HAKMEM_INLINE void *hakmem_span_root_storage(void) { return hakmem_storage.root; }
 /* The areas that a view of another process takes over, as one. */
 HAKMEM_INLINE void *hakmem_viewed_storage(void) { return &hakmem_storage; }
 enum { hakmem_viewed_bytes = offsetof(struct hakmem_storage, recorder) };
