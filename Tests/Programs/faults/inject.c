@@ -24,6 +24,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#ifndef SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP /* Linux 6.6; others refuse it. */
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#endif
+
 enum mode { once, onward, at_random, every };
 
 static const struct kind {
@@ -91,6 +96,8 @@ static int start_program(char **command, pid_t *process) {
   CHECK(handle >= 0);
   int listener = (int)syscall(SYS_pidfd_getfd, handle, theirs, 0);
   CHECK(listener >= 0 && write(to_them[1], "", 1) == 1);
+  /* Who asks and who answers share a processor, which is several times as fast. */
+  ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
   close(handle);
   close(to_us[0]), close(to_us[1]), close(to_them[0]), close(to_them[1]);
   return listener;
