@@ -60,7 +60,8 @@ package struct ProfileResult: Codable, Sendable {
   package var seconds: Double
   package var userSeconds: Double
   package var systemSeconds: Double
-  package var peakKiB: Int
+  /// Nil when the program ended too soon for samples.
+  package var peakKiB: Int?
   package var processes: Int
   package var summary: [Figure] = []
   package var faults: Faults?

@@ -58,7 +58,7 @@ extension ProfileRun {
       ending: ended ? "ended" : "goes on", seconds: Clock.seconds - start,
       userSeconds: (last?.userSeconds ?? 0) - (before?.userSeconds ?? 0),
       systemSeconds: (last?.systemSeconds ?? 0) - (before?.systemSeconds ?? 0),
-      peakKiB: last?.peakKiB ?? 0, processes: 1, isPartial: false, notes: [])
+      peakKiB: last?.peakKiB, processes: 1, isPartial: false, notes: [])
     result.ledger = ledger
     result.ledgerSeconds = ledger == nil ? nil : result.seconds
     result.events = events
@@ -76,7 +76,7 @@ struct ProcessUsage {
   var faults: Int
   var userSeconds: Double
   var systemSeconds: Double
-  var peakKiB: Int
+  var peakKiB: Int?
 
   init?(process: Int32) {
     guard let text = TextFile.read("/proc/\(process)/stat"), let mark = text.lastIndex(of: ")")
@@ -88,7 +88,7 @@ struct ProcessUsage {
     userSeconds = (Double(fields[11]) ?? 0) / ticks
     systemSeconds = (Double(fields[12]) ?? 0) / ticks
     let status = TextFile.read("/proc/\(process)/status") ?? ""
-    peakKiB = ResidentMemory.kibibytes(status, "VmHWM") ?? 0
+    peakKiB = ResidentMemory.kibibytes(status, "VmHWM")
   }
 
   static func threads(_ process: Int32) -> [Int32] {

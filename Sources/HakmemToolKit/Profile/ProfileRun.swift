@@ -100,7 +100,7 @@ package final class ProfileRun {
       ending: ProfileRun.ending(status), seconds: seconds,
       userSeconds: ProfileRun.seconds(usage.ru_utime),
       systemSeconds: ProfileRun.seconds(usage.ru_stime),
-      peakKiB: memory.peakKiB(charged: usage.ru_maxrss) ?? 0, processes: 1, isPartial: false,
+      peakKiB: memory.peakKiB(charged: usage.ru_maxrss), processes: 1, isPartial: false,
       notes: [])
     result.ledger = timeline.largest?.ledger
     result.ledgerSeconds = timeline.largest?.seconds

@@ -32,7 +32,8 @@ enum ProfileSummary {
       }.reduce(0) { $0 + $1.share }
       figures.append(figure("time in the allocator", String(format: "%.1f %%", 100 * allocator)))
     }
-    figures.append(figure("peak resident", Figures.mebibytes(kibibytes: Double(result.peakKiB))))
+    let peak = result.peakKiB.map { Figures.mebibytes(kibibytes: Double($0)) }
+    figures.append(figure("peak resident", peak ?? "–"))
     if let cycles = hardware["cycles"], let instructions = hardware["instructions"], cycles > 0 {
       figures.append(
         judged("instructions per cycle", Double(instructions) / Double(cycles), above: 1))
