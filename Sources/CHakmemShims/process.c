@@ -15,7 +15,7 @@
 
 /* A thread-cache header whose bins are empty and full at once: malloc finds 0 below bin 0's top,
  * free finds every top at its limit. The layout is ThreadCacheHeader's in Swift. */
-enum { class_of_bytes = 264, bin_words = 2 * hakmem_size_classes };
+enum { class_of_bytes = 2056, bin_words = 2 * hakmem_size_classes };
 struct closed_header {
   const uintptr_t *bins[bin_words];
   uint8_t class_of[class_of_bytes];

@@ -15,7 +15,7 @@ enum Sampled {
       if zero { Memory.zero(held, byteCount) }
       return held
     }
-    if byteCount > SizeClass.fastMaximumBytes {
+    if byteCount > SampledCache.maximumBytes {
       guard HeapProfile.isDue(byteCount, sampled.cache) else {
         return Heap.allocate(byteCount, zero: zero)
       }

@@ -27,7 +27,7 @@ package struct SizeClass: Equatable {
   @inline(__always)
   package var isMedium: Bool { number >= Self.firstMedium }
   /// Largest size whose class the fast path looks up.
-  package static let fastMaximumBytes: UInt = 4096
+  package static let fastMaximumBytes: UInt = smallMaximumBytes
 
   /// What the slow paths need to know of a class, computed once at start.
   struct Facts {

@@ -154,7 +154,7 @@ package enum HeapProfile {
 
   /// What an allocation counts for: where blocks are counted, as many bytes as a block has.
   private static func countedBytes(_ byteCount: UInt) -> UInt {
-    byteCount <= SizeClass.fastMaximumBytes ? SizeClass.serving(byteCount).blockBytes : byteCount
+    byteCount <= SampledCache.maximumBytes ? SizeClass.serving(byteCount).blockBytes : byteCount
   }
 
   /// Writes a block down that begins a sample.

@@ -41,7 +41,9 @@ package struct SampledCache: Equatable {
     static let slots = stacks &+ UInt(classCount) &* stride
     static let stride: UInt = 64
   }
-  /// The classes that the fast path serves, and none.
+  /// The largest size that has windows; larger blocks are allocated by slow calls.
+  package static let maximumBytes: UInt = 4096
+  /// Their classes, and none.
   private static let classCount = 49
   private static let smallestTarget = 8 * 8
   private static let mostBlocks: UInt = 256
@@ -68,8 +70,7 @@ package struct SampledCache: Equatable {
   /// One with empty stacks; nil when memory is exhausted.
   static func create(for cache: ThreadCache) -> SampledCache? {
     invariant(
-      SizeClass.serving(SizeClass.fastMaximumBytes).number == classCount - 1,
-      "the fast path serves other classes")
+      SizeClass.serving(maximumBytes).number == classCount - 1, "the windows serve other classes")
     var byteCount = Offset.slots &+ 8
     for number in 1..<classCount { byteCount &+= 2 &* (8 &+ capacity(SizeClass(number)) &* 8) }
     let address = MetadataRegion.allocate(byteCount)
@@ -79,7 +80,7 @@ package struct SampledCache: Equatable {
     sampled.setUpStacks()
     for header in 0..<3 as Range<UInt> {
       let header = ThreadCache(unsafeAt: address &+ header &* ThreadCache.Offset.closedHeader)
-      ThreadCacheLayout.fillClasses(of: header)
+      ThreadCacheLayout.fillClasses(of: header, to: maximumBytes)
       Memory.storeWord(
         ThreadCache.Kind.sampled.rawValue, at: header.address &+ ThreadCache.Offset.kind)
       Memory.storeWord(address, at: header.address &+ ThreadCache.Offset.owner)
@@ -94,6 +95,8 @@ package struct SampledCache: Equatable {
       freeingHeader.bin(SizeClass(number)).top = nothing
       freeingHeader.bin(SizeClass(number)).limit = nothing
     }
+    // Sizes that have no window.
+    header.bin(.none).top = nothing
     watchingHeader.bin(.none).top = nothing
     var first = nothing
     for number in 1..<Self.classCount {
@@ -133,7 +136,7 @@ package struct SampledCache: Equatable {
   @inline(__always)
   package func allocateFast(_ byteCount: UInt, in current: ThreadCache) -> UInt {
     guard current == header else { return 0 }
-    guard byteCount <= SizeClass.fastMaximumBytes else { return 0 }
+    guard byteCount <= Self.maximumBytes else { return 0 }
     let doubledClass = header.doubledClass(forSize: byteCount)
     let stacks = stacks(doubledClass)
     let freed = freeingHeader.bin(forDoubledClass: doubledClass)
@@ -165,7 +168,7 @@ package struct SampledCache: Equatable {
   /// Begins a slow call of allocation. Returns a block if the window has one, which is counted.
   package func begin(_ byteCount: UInt, in current: ThreadCache) -> UInt {
     beginApart(in: current)
-    guard byteCount <= SizeClass.fastMaximumBytes else { return 0 }
+    guard byteCount <= Self.maximumBytes else { return 0 }
     return header.bin(forSize: byteCount).pop()
   }
 

@@ -30,13 +30,13 @@ package struct ThreadCache: Equatable {
     /// First, so that a bin's words are addressed without a displacement.
     static let bins: UInt = 0
     static let classOf: UInt = 1936
-    static let kind: UInt = 2200
-    static let checkedCache: UInt = 2208
-    static let sampledCache: UInt = 2216
-    static let owner: UInt = 2224
-    static let closedHeader: UInt = 2240
-    static let record: UInt = 4480
-    static let slots: UInt = 4992
+    static let kind: UInt = 3992
+    static let checkedCache: UInt = 4000
+    static let sampledCache: UInt = 4008
+    static let owner: UInt = 4016
+    static let closedHeader: UInt = 4032
+    static let record: UInt = 8064
+    static let slots: UInt = 8576
   }
 
   // MARK: Fast paths

@@ -25,14 +25,17 @@ enum ThreadCacheLayout {
     Memory.storeWord(offset.roundedUp(to: Constants.lineBytes), at: offsets)
   }
 
-  /// Fills a header's table of classes by size.
-  static func fillClasses(of header: ThreadCache) {
-    var byteCount: UInt = 0
-    while byteCount <= SizeClass.fastMaximumBytes {
-      let entry: UnsafeMutablePointer<UInt8> = Memory.pointer(
-        at: header.address &+ ThreadCache.Offset.classOf &+ (byteCount &+ 15) >> 4)
-      entry.pointee = UInt8(SizeClass.serving(byteCount).doubled)
-      byteCount &+= 16
+  /// Fills a header's table of classes by size, for sizes of up to `maximum`.
+  static func fillClasses(of header: ThreadCache, to maximum: UInt = SizeClass.fastMaximumBytes) {
+    let table: UnsafeMutablePointer<UInt8> = Memory.pointer(
+      at: header.address &+ ThreadCache.Offset.classOf)
+    var index = 0
+    for number in 1...SizeClass.serving(maximum).number {
+      let sizeClass = SizeClass(number)
+      while index <= Int(sizeClass.blockBytes >> 4) {
+        table[index] = UInt8(sizeClass.doubled)
+        index += 1
+      }
     }
   }
 
