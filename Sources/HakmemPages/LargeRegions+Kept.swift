@@ -122,7 +122,7 @@ extension LargeRegions {
       && addressCredit.bytes > 0 && mayKeepAddresses
     region.record.pointee.wasFull =
       region.record.pointee.wasZeroed && bytes <= largestWorthZeroing
-      && Zeroing.seemsUsed(region.start, bytes)
+      && Zeroing.seemsUsed(region.start, bytes, trusting: true)
     guard isKeepable, Purge.release(region.start, bytes) else {
       rememberGhost(region)
       return unmap(region)

@@ -18,22 +18,30 @@ package enum Zeroing {
   }
 
   /// Whether its pages seem to be used: looks at up to three. A page that is not there reads as zeroes
-  /// and stays away. One such page is enough where the memory before seemed unused too, else it takes
-  /// two. A guess: what was written may be zeroes too.
-  static func seemsUsed(_ start: UInt, _ byteCount: UInt) -> Bool {
-    let wasUsed = lastVerdict.pointee.load(ordering: .relaxed) == 0
-    var unused = wasUsed ? 0 : 1
+  /// and stays away, which costs a fault. One such page is enough where the memory before seemed unused
+  /// too, else it takes two. A guess: what was written may be zeroes too. `trusting`: of memory that the
+  /// program just freed, what follows some that seemed unused is taken for unused without a look.
+  static func seemsUsed(_ start: UInt, _ byteCount: UInt, trusting: Bool = false) -> Bool {
+    let trust = trust.pointee.load(ordering: .relaxed)
+    if trusting, trust > 1 {
+      self.trust.pointee.store(trust - 1, ordering: .relaxed)
+      return false
+    }
+    var unused = trust > 0 ? 1 : 0
     for quarter: UInt in 1...3 where unused < 2 {
       let place = start &+ quarter &* (byteCount / 4)
       if isZero(place.roundedDown(to: Constants.pageBytes)) { unused += 1 }
     }
     let isUsed = unused < 2
-    if isUsed != wasUsed { lastVerdict.pointee.store(isUsed ? 0 : 1, ordering: .relaxed) }
+    self.trust.pointee.store(
+      isUsed ? 0 : trusting ? mostTrust : max(trust, 1), ordering: .relaxed)
     return isUsed
   }
 
-  /// 1 where memory seemed unused.
-  private static var lastVerdict: UnsafeMutablePointer<Atomic<UInt>> {
+  private static let mostTrust: UInt = 8
+
+  /// 0 where memory seemed used; else 1 and how often the next is trusted to be unused.
+  private static var trust: UnsafeMutablePointer<Atomic<UInt>> {
     Memory.pointer(at: PagesStorage.zeroing)
   }
 
