@@ -33,8 +33,9 @@ package enum Zeroing {
       if isZero(place.roundedDown(to: Constants.pageBytes)) { unused += 1 }
     }
     let isUsed = unused < 2
-    self.trust.pointee.store(
-      isUsed ? 0 : trusting ? mostTrust : max(trust, 1), ordering: .relaxed)
+    let next = isUsed ? 0 : trusting ? mostTrust : max(trust, 1)
+    // All threads share the word.
+    if next != trust { self.trust.pointee.store(next, ordering: .relaxed) }
     return isUsed
   }
 
