@@ -104,7 +104,10 @@ let package = Package(
     .target(
       name: "HakmemPlatform", dependencies: ["CHakmemShims", "CHakmem"], swiftSettings: embedded),
     .target(name: "HakmemPages", dependencies: ["HakmemPlatform"], swiftSettings: embedded),
-    .target(name: "HakmemSlabs", dependencies: ["HakmemPages"], swiftSettings: embedded),
+    // The classes' block sizes, for the library and for the tools.
+    .systemLibrary(name: "CHakmemClasses", path: "Sources/CHakmemClasses/include"),
+    .target(
+      name: "HakmemSlabs", dependencies: ["HakmemPages", "CHakmemClasses"], swiftSettings: embedded),
     .target(
       name: "HakmemRecorder", dependencies: ["HakmemPlatform", "CHakmemTrace"],
       swiftSettings: embedded),
@@ -182,6 +185,7 @@ let package = Package(
       name: "HakmemToolKit",
       dependencies: [
         "CHakmem",
+        "CHakmemClasses",
         "CHakmemToolSystem",
         "CHakmemTrace",
         "CZlib",

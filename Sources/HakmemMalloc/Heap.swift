@@ -75,7 +75,8 @@ enum Heap {
     if byteCount <= SizeClass.maximumBytes {
       let sizeClass = SizeClass.serving(byteCount)
       return zero
-        ? allocateZeroSmall(byteCount, sizeClass, cache) : allocateSmall(sizeClass, cache)
+        ? allocateZeroSmall(byteCount, sizeClass, cache)
+        : allocateSmall(sizeClass, cache, orLarger: true)
     }
     if byteCount <= PageRuns.maximumBytes {
       return allocateMedium(byteCount, alignment: Constants.pageBytes, zero: zero, cache)
@@ -96,8 +97,10 @@ enum Heap {
       max(byteCount, 1), alignment: max(alignment, Constants.superSlabBytes), zero: false)
   }
 
-  private static func allocateSmall(_ sizeClass: SizeClass, _ cache: ThreadCache?) -> UInt {
-    cache?.allocate(sizeClass) ?? carveOne(sizeClass).block
+  private static func allocateSmall(
+    _ sizeClass: SizeClass, _ cache: ThreadCache?, orLarger: Bool = false
+  ) -> UInt {
+    cache?.allocate(sizeClass, orLarger: orLarger) ?? carveOne(sizeClass).block
   }
 
   /// Blocks of a page and more that were never used are not cleared again.
@@ -224,6 +227,19 @@ enum Heap {
     } else {
       PageRuns.free(pointer)
     }
+  }
+
+  /// Frees the page run that a block left as it grew to `new` bytes; false for other blocks. It goes
+  /// past the thread's cache, so that its pages can be parts of others: few programs want as many
+  /// again.
+  static func freeOutgrown(_ pointer: UInt, by new: UInt) -> Bool {
+    let record = SuperSlabRegistry.record(at: pointer)
+    guard SpanKind.of(record: record) == .pageRuns else { return false }
+    guard PageRuns.markCached(pointer, record: record).byteCount != 0 else {
+      Misuse.stop(.reallocate, pointer)
+    }
+    PageRuns.free(pointer, isOutgrown: new > PageRuns.maximumBytes)
+    return true
   }
 
   private static func freeLarge(_ pointer: UInt) {

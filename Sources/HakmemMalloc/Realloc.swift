@@ -84,7 +84,7 @@ private func moveBlock(
   guard let moved else { return new <= old ? pointer : nil }
   Memory.copy(
     from: UInt(bitPattern: pointer), to: UInt(bitPattern: moved), min(old, new))
-  hakmem_free(pointer)
+  if new <= old || !Heap.freeOutgrown(UInt(bitPattern: pointer), by: new) { hakmem_free(pointer) }
   return moved
 }
 

@@ -15,7 +15,7 @@ func allocateSlow(_ byteCount: Int, _ site: CallSite) -> UnsafeMutableRawPointer
   let cache = ThreadCache.current
   if let sampled = SampledCache.of(cache) { return allocateSampled(bytes, site, sampled, cache) }
   if bytes > SizeClass.fastMaximumBytes, bytes <= SizeClass.maximumBytes, cache.isOpen {
-    let block = cache.bin(SizeClass.serving(bytes)).pop()
+    let block = cache.bin(SizeClass.servingMedium(bytes)).pop()
     if block != 0 { return UnsafeMutableRawPointer(bitPattern: block).unsafelyUnwrapped }
   }
   return allocateOtherwise(bytes, site)

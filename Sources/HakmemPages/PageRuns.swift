@@ -65,8 +65,9 @@ package enum PageRuns {
     return table.pointer(to: page)
   }
 
-  /// Returns the run that begins at `pointer`, which the caller holds.
-  package static func free(_ pointer: UInt) {
+  /// Returns the run that begins at `pointer`, which the caller holds. `isOutgrown`: its block grew
+  /// beyond every run, so its pages go at once, unless as many were wanted again before.
+  package static func free(_ pointer: UInt, isOutgrown: Bool = false) {
     guard let table = table(of: pointer) else { return }
     let lock = Lock(.pageRuns)
     lock.acquire()
@@ -74,11 +75,16 @@ package enum PageRuns {
     let page = table.page(of: pointer)
     let count = Int(
       table.length(at: page).pointee.exchange(0, ordering: .relaxed) & ~RunTable.cachedFlag)
-    giveBack(page..<(page + count), to: table)
+    giveBack(
+      page..<(page + count), to: table,
+      dropping: isOutgrown && DirtyMemory.credit.bytes < count << Int(Constants.pageShift))
   }
 
-  private static func giveBack(_ pages: Range<Int>, to table: RunTable) {
+  private static func giveBack(
+    _ pages: Range<Int>, to table: RunTable, dropping: Bool = false
+  ) {
     relist(table) { table.giveBack(pages) }
+    if dropping { _ = drop(pages, of: table, lazily: Purge.isLazy) }
     table.returnedAt = Clock.milliseconds()
     state.pointee.liveBytes -= pages.count << Int(Constants.pageShift)
     checkSometimes(table)
@@ -201,15 +207,17 @@ package enum PageRuns {
   /// Drops the free pages of a SuperSlab; returns the bytes of those that were dirty.
   private static func drop(_ table: RunTable, lazily: Bool) -> UInt {
     var bytes: UInt = 0
-    table.forEachPurgeable(lazily: lazily) { pages in
-      let whole = wholeSystemPages(in: pages, of: ProcessFacts.systemPageBytes)
-      let start = table.pointer(to: whole.lowerBound)
-      guard !whole.isEmpty,
-        Purge.release(start, UInt(whole.count) << Constants.pageShift, lazily: lazily)
-      else { return }
-      bytes &+= table.markPurged(whole, lazily: lazily)
-    }
+    table.forEachPurgeable(lazily: lazily) { bytes &+= drop($0, of: table, lazily: lazily) }
     return bytes
+  }
+
+  private static func drop(_ pages: Range<Int>, of table: RunTable, lazily: Bool) -> UInt {
+    let whole = wholeSystemPages(in: pages, of: ProcessFacts.systemPageBytes)
+    let start = table.pointer(to: whole.lowerBound)
+    guard !whole.isEmpty,
+      Purge.release(start, UInt(whole.count) << Constants.pageShift, lazily: lazily)
+    else { return 0 }
+    return table.markPurged(whole, lazily: lazily)
   }
 
   /// The part of `pages` that consists of whole pages of the kernel's: it would round the end up,

@@ -1,10 +1,12 @@
-import HakmemPages
+import CHakmemClasses
 import CHakmemShims
+import HakmemPages
 import HakmemPlatform
 
 /// A size class: 1 … 120, or 0 for none. Block sizes go in steps of 16 to 128, then in 8 steps a
-/// doubling to 256 KiB: at most an eighth of a block is rounding. From 4 to 8 KiB there are 32
-/// steps, because pages of 4 KiB with a header of the program's own are many (sqlite3).
+/// doubling to 256 KiB: at most an eighth of a block is rounding. Blocks of a power of two with a
+/// header of the program's own are many: 1, 2, 8 and 16 KiB with up to 32 bytes have a class each
+/// (a journal of sqlite3, arrays of z3), and from 4 KiB on steps are 64 (pages of sqlite3).
 ///
 /// The class map and the thread cache hold twice the class (`doubled`), which is the class's offset
 /// in words among bins of two words.
@@ -22,7 +24,8 @@ package struct SizeClass: Equatable {
   package typealias Table<Element> = InlineArray<121, Element>
   package static let maximumBytes: UInt = 256 << 10
   /// Blocks beyond are medium ones: few of them are cached.
-  package static let smallMaximumBytes: UInt = 32 << 10
+  package static let smallMaximumBytes: UInt = 1 << smallLog
+  private static let smallLog: UInt = 15
   package static let firstMedium = 97
   @inline(__always)
   package var isMedium: Bool { number >= Self.firstMedium }
@@ -60,17 +63,26 @@ package struct SizeClass: Equatable {
   var blocksPerPage: Int { Int(facts.pointee.blocksPerPage) }
   package var reciprocal: UInt { UInt(facts.pointee.reciprocal) }
 
-  /// The class that serves `byteCount`, which is at most `maximumBytes`.
+  /// The class that serves `byteCount`, which is at most `maximumBytes`: by bisection up to
+  /// `smallMaximumBytes`, where the fast paths have a table.
   package static func serving(_ byteCount: UInt) -> SizeClass {
-    if byteCount <= 128 { return SizeClass(doubled: max(byteCount &+ 15, 16) / 16 &* 2) }
+    if byteCount > smallMaximumBytes { return servingMedium(byteCount) }
+    var first = 1
+    var last = firstMedium - 1
+    while first < last {
+      let middle = (first + last) / 2
+      if SizeClass(middle).blockBytes < byteCount { first = middle + 1 } else { last = middle }
+    }
+    return SizeClass(first)
+  }
+
+  /// The class for more than `smallMaximumBytes`: 8 steps a doubling.
+  @inline(__always)
+  package static func servingMedium(_ byteCount: UInt) -> SizeClass {
     // byteCount lies in (2ˡᵒᵍ, 2ˡᵒᵍ⁺¹].
     let log = UInt(UInt.bitWidth - 1 - (byteCount &- 1).leadingZeroBitCount)
-    if log == fineLog {
-      return SizeClass(doubled: (firstFine &+ (byteCount &- 1 &- fineStart) / fineStep) &* 2)
-    }
-    let step = ((byteCount &- 1) >> (log &- 3)) & 7
-    let number = 8 &+ (log &- 7) &* 8 &+ step &+ 1
-    return SizeClass(doubled: (log > fineLog ? number &+ fineExtra : number) &* 2)
+    let step = (byteCount &- 1) >> (log &- 3) & 7
+    return SizeClass(doubled: (UInt(firstMedium) &+ (log &- smallLog) &* 8 &+ step) &* 2)
   }
 
   /// The smallest class for `byteCount` whose blocks all lie at multiples of `alignment`; `none`
@@ -82,30 +94,12 @@ package struct SizeClass: Equatable {
     return rounded <= maximumBytes ? serving(rounded) : .none
   }
 
-  private static let fineLog: UInt = 12
-  private static let fineStart: UInt = 4096
-  private static let fineStep: UInt = 128
-  private static let fineCount: UInt = fineStart / fineStep
-  private static let firstFine: UInt = 49
-  /// Classes that the doubling has beyond 8.
-  private static let fineExtra: UInt = fineCount - 8
-
-  /// Block size of a class by its number, from the rule.
-  private static func blockBytes(_ number: UInt) -> UInt {
-    if number <= 8 { return number &* 16 }
-    if number >= firstFine, number < firstFine &+ fineCount {
-      return fineStart &+ (number &- firstFine &+ 1) &* fineStep
-    }
-    let step = number &- 9 &- (number > firstFine ? fineExtra : 0)
-    return (128 << (step / 8)) &+ (16 << (step / 8)) &* (step % 8 &+ 1)
-  }
-
   /// Fills the table. Runs once, before any other use.
   package static func learn() {
     let cacheBytes = Option.cacheBytes.value << 10
     let guardBytes = GuardPage.bytesBehindBlocks
     for number in 1..<UInt(count) {
-      let bytes = blockBytes(number)
+      let bytes = UInt(hakmem_class_block_bytes(UInt32(number)))
       let sizeClass = SizeClass(doubled: number &* 2)
       let span: UInt = sizeClass.isMedium || leftOver(bytes) > Constants.granuleBytes / 100 ? 4 : 1
       let capacity = min(

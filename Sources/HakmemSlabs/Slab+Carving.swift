@@ -7,9 +7,11 @@ extension Slab {
   /// Carves up to `count` free blocks and writes their addresses from `slots` on; returns how many.
   /// Blocks that were used before come first, those on pages that were given back after the others
   /// and from one page only; fresh ones only up to the end of the page that the first of them ends
-  /// in, or of the pages made present ahead, so that memory is touched as it is needed. The caller
-  /// holds the slab.
-  package func carve(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
+  /// in, or of the pages made present ahead, so that memory is touched as it is needed; none on pages
+  /// that were never used, unless `mayTouch`. The caller holds the slab.
+  package func carve(
+    into slots: UInt, count: Int, mayTouch: Bool = true
+  ) -> (count: Int, isZero: Bool) {
     let free = freeCount
     if Option.randomPlacement.isOn, free - (sizeClass.blocksPerSlab - freshCount) < count {
       openFreshBlocks()
@@ -24,7 +26,7 @@ extension Slab {
         false
       )
     }
-    guard free > 0 else { return (0, false) }
+    guard free > 0, mayTouch || nextFreshEnd <= readyEnd else { return (0, false) }
     let taken = carveFresh(into: slots, count: min(count, free))
     return (taken, record.pointee.wasZero)
   }
@@ -59,11 +61,19 @@ extension Slab {
     return taken
   }
 
+  /// Where the first block that was never used ends.
+  private var nextFreshEnd: UInt { start &+ UInt(freshCount + 1) &* sizeClass.blockBytes }
+
+  /// Where the pages end from which blocks were carved, or may be.
+  private var readyEnd: UInt {
+    start &+ UInt(record.pointee.readyPages) << Constants.pageShift
+  }
+
   private func carveFresh(into slots: UInt, count: Int) -> Int {
     let blockBytes = sizeClass.blockBytes
     let fresh = freshCount
     let first = start &+ UInt(fresh) &* blockBytes
-    let end = makeReady(upTo: (first &+ blockBytes).roundedUp(to: Constants.pageBytes))
+    let end = makeReady(upTo: nextFreshEnd.roundedUp(to: Constants.pageBytes))
     let taken = min(count, Int((end &- first) / blockBytes))
     // Downwards, so that the cache hands them out upwards.
     for index in 0..<taken {
@@ -78,7 +88,7 @@ extension Slab {
   /// Where the pages that blocks may now be carved from end: at `end`, which ends a page, or beyond
   /// when the class takes one page after the other.
   private func makeReady(upTo end: UInt) -> UInt {
-    let ready = start &+ UInt(record.pointee.readyPages) << Constants.pageShift
+    let ready = readyEnd
     if end <= ready { return ready }
     var goal = end
     let pages = SlabList(sizeClass, node: node).pace.next()

@@ -62,32 +62,39 @@ package struct SlabList {
   package var slabCount: Int { state.pointee.slabs.load(ordering: .relaxed) }
 
   /// Writes up to `count` block addresses from `slots` on and returns how many; 0 only when memory
-  /// is exhausted. `isZero`: the blocks were never used and read as zeroes.
-  package func carve(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
-    var carved = carveHere(into: slots, count: count)
+  /// is exhausted or, unless `mayTouch`, when the next slab has none but on pages that were never used.
+  /// `isZero`: the blocks were never used and read as zeroes.
+  package func carve(
+    into slots: UInt, count: Int, mayTouch: Bool = true
+  ) -> (count: Int, isZero: Bool) {
+    var carved = carveHere(into: slots, count: count, mayTouch: mayTouch)
+    guard mayTouch else { return carved }
     // Without memory of its own the node takes others'.
     var other: UInt = 0
     while carved.count == 0, other < Topology.nodes {
       if other != node {
-        carved = SlabList(sizeClass, node: other).carveHere(into: slots, count: count)
+        carved = SlabList(sizeClass, node: other).carveHere(
+          into: slots, count: count, mayTouch: true)
       }
       other &+= 1
     }
     return carved
   }
 
-  private func carveHere(into slots: UInt, count: Int) -> (count: Int, isZero: Bool) {
+  private func carveHere(
+    into slots: UInt, count: Int, mayTouch: Bool
+  ) -> (count: Int, isZero: Bool) {
     let address = stack.pop()
     let slab: Slab
     if address != 0 {
       slab = Slab(unsafeRecord: address)
     } else {
-      guard let fresh = Slab.create(sizeClass, node: node) else { return (0, false) }
+      guard mayTouch, let fresh = Slab.create(sizeClass, node: node) else { return (0, false) }
       state.pointee.slabs.wrappingAdd(1, ordering: .relaxed)
       slab = fresh
     }
     slab.checkSometimes()
-    let carved = slab.carve(into: slots, count: count)
+    let carved = slab.carve(into: slots, count: count, mayTouch: mayTouch)
     if slab.finishCarving(carved.count).mustList { stack.push(slab.address) }
     return carved
   }

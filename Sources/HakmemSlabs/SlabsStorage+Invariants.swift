@@ -1,3 +1,4 @@
+import CHakmemClasses
 import CHakmemShims
 import HakmemPlatform
 
@@ -5,6 +6,7 @@ extension SlabsStorage {
   package static var fault: StaticString? {
     let word = MemoryLayout<UInt>.size
     if SizeClass.count != Int(hakmem_size_classes) { return "the shims count other size classes" }
+    if SizeClass.count != hakmem_class_numbers { return "other classes have sizes" }
     var map = StorageMap(base, byteCount: Int(hakmem_slabs_bytes))
     map.add(facts, MemoryLayout<SizeClass.Facts>.stride * SizeClass.count)
     map.add(counters, MemoryLayout<SlabCounters>.size)

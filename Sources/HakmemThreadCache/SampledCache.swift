@@ -44,7 +44,7 @@ package struct SampledCache: Equatable {
   /// The largest size that has windows; larger blocks are allocated by slow calls.
   package static let maximumBytes: UInt = 4096
   /// Their classes, and none.
-  private static let classCount = 49
+  private static let classCount = 51
   private static let smallestTarget = 8 * 8
   private static let mostBlocks: UInt = 256
   /// A window takes half of a stack, and its blocks are to stay in the processor's cache.

@@ -5,15 +5,16 @@ import Synchronization
 
 /// Refill and overflow: one batch at a time between the cache and the depot or the slabs.
 extension ThreadCache {
-  /// A block of the class: from the bin, or after a refill; 0 when memory is exhausted.
-  package func allocate(_ sizeClass: SizeClass) -> UInt {
+  /// A block of the class: from the bin, or after a refill; 0 when memory is exhausted. `orLarger`: one
+  /// of a larger class will do.
+  package func allocate(_ sizeClass: SizeClass, orLarger: Bool = false) -> UInt {
     let block = bin(sizeClass).pop()
-    return block != 0 ? block : refill(sizeClass)
+    return block != 0 ? block : refill(sizeClass, orLarger: orLarger)
   }
 
   /// Fills the empty bin and takes one block; 0 when memory is exhausted.
   @inline(never)
-  package func refill(_ sizeClass: SizeClass) -> UInt {
+  package func refill(_ sizeClass: SizeClass, orLarger: Bool = false) -> UInt {
     enterSlow(sizeClass)
     defer { leaveSlow() }
     record.pointee.refills &+= 1
@@ -24,11 +25,21 @@ extension ThreadCache {
       let block = refillFromDepot(sizeClass)
       if block != 0 { return block }
     }
-    var carved = SlabList(sizeClass).carve(into: first, count: sizeClass.refillCount)
+    let slabs = SlabList(sizeClass)
+    let count = sizeClass.refillCount
+    var carved = (count: 0, isZero: false)
+    if orLarger, Self.mayTakeLarger(than: sizeClass) {
+      carved = slabs.carve(into: first, count: count, mayTouch: false)
+      if carved.count == 0 {
+        let larger = takeLarger(than: sizeClass)
+        if larger != 0 { return larger }
+      }
+    }
+    if carved.count == 0 { carved = slabs.carve(into: first, count: count) }
     if carved.count == 0 {
       Housekeeping.purgeEverything()
       enterSlow(sizeClass)
-      carved = SlabList(sizeClass).carve(into: first, count: sizeClass.refillCount)
+      carved = slabs.carve(into: first, count: count)
       guard carved.count > 0 else { return 0 }
     }
     // The bin may have shrunk.
@@ -78,6 +89,8 @@ extension ThreadCache {
     defer { leaveSlow() }
     guard !sizeClass.isMedium else { return overflowMedium(block, sizeClass) }
     let bin = bin(sizeClass)
+    // The first use of the class made room.
+    if bin.push(block) { return }
     let capacity = capacity(sizeClass)
     if capacity < sizeClass.cacheCapacity, !hasSurplus(sizeClass) {
       extend(sizeClass, toHold: min(capacity * 2, sizeClass.cacheCapacity))

@@ -170,6 +170,9 @@ package struct ThreadCache: Equatable {
     var random: UInt
     var allocations: UInt
     var emptyBatches: EmptyBatches
+    /// Blocks taken in place of smaller ones since then (Clock.milliseconds).
+    var largerTaken: UInt32
+    var largerTakenAt: UInt32
     /// Where the owner's stack is known to be mapped from (`StackExtent`); 0 before that was asked.
     var stackKnownFrom: UInt
   }

@@ -15,6 +15,8 @@ import Testing
     try expectSuccess(of: "memory/free.c", ["128", "99", "shuffled", "0"])
   }
 
+  @Test func `when a block outgrows it`() throws { try expectSuccess(of: "memory/outgrown.c") }
+
   @Test func `when threads end`() throws { try expectSuccess(of: "memory/threads_end.c") }
 }
 

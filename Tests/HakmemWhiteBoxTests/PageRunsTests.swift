@@ -10,6 +10,7 @@ enum PageRunsTests {
     WhiteBoxTest("PageRuns.resizeWorksInPlaceOnly", resize),
     WhiteBoxTest("PageRuns.clearedRunsReadAsZeroes", clear),
     WhiteBoxTest("PageRuns.purgedPagesReadAsZeroes", purge),
+    WhiteBoxTest("PageRuns.outgrownRunsLeaveTheirPagesUnlessTheseAreWanted", outgrown),
     WhiteBoxTest("PageRuns.lockedPagesStayDirty", locked),
     WhiteBoxTest("PageRuns.oneOfManyThreadsFreesARun", cached),
     WhiteBoxTest("PageRuns.onlyARunsFirstByteNamesIt", names),
@@ -157,6 +158,29 @@ enum PageRunsTests {
     expect(Memory.loadWord(at: kept) == 7)
     guard let superSlab = SuperSlab.around(start) else { return }
     expectEqual(superSlab.freeDirtyBytes, 0, "the free dirty bytes")
+  }
+
+  private static func outgrown() {
+    Fixture.setUp()
+    while Clock.milliseconds() == 0 { whitebox_sleep(10) }
+    let bytes = 150 * page
+    func leaveOne() -> UInt {
+      let start = PageRuns.allocate(bytes)
+      for offset in stride(from: 0, to: bytes, by: 512) { Memory.storeWord(1, at: start &+ offset) }
+      PageRuns.free(start, isOutgrown: true)
+      expectNoFault(PageRuns.fault)
+      return start
+    }
+    let neighbour = PageRuns.allocate(page)
+    Memory.storeWord(7, at: neighbour)
+    let start = leaveOne()
+    guard let superSlab = SuperSlab.around(start) else { return expect(false) }
+    expectEqual(superSlab.freeDirtyBytes, 0, "the free dirty bytes")
+    expect(isZero(start, bytes))
+    expectEqual(Memory.loadWord(at: neighbour), 7, "the neighbour's word")
+    for _ in 0..<2 { DirtyMemory.credit.regret(bytes, returnedAt: Clock.milliseconds()) }
+    expect(leaveOne() == start)
+    expectEqual(superSlab.freeDirtyBytes, Int(bytes), "the free dirty bytes of wanted pages")
   }
 
   private static func locked() {

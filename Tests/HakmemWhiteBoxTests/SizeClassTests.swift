@@ -5,6 +5,7 @@ enum SizeClassTests {
   static let all = [
     WhiteBoxTest("SizeClass.isTheSmallestThatFits", smallest),
     WhiteBoxTest("SizeClass.wastesAtMostAnEighthAbove128", waste),
+    WhiteBoxTest("SizeClass.powersOfTwoWithAHeaderFit", headers),
     WhiteBoxTest("SizeClass.sizesAreMultiplesOf16", multiples),
     WhiteBoxTest("SizeClass.alignedServingIsTheSmallestThatFits", aligned),
     WhiteBoxTest("SizeClass.blocksFillTheSlab", blocks),
@@ -27,6 +28,17 @@ enum SizeClassTests {
     for bytes in 129...SizeClass.maximumBytes {
       let block = SizeClass.serving(bytes).blockBytes
       expect((block - bytes) * 8 <= block, "more than an eighth is rounding")
+    }
+  }
+
+  private static func headers() {
+    Fixture.setUp()
+    for log in 10...14 as ClosedRange<UInt> {
+      for header in 1...32 as ClosedRange<UInt> {
+        let bytes = 1 << log &+ header
+        let block = SizeClass.serving(bytes).blockBytes
+        expect(block - bytes < 64, "a power of two with a header is rounded up far")
+      }
     }
   }
 

@@ -22,6 +22,8 @@ enum ThreadCacheTests {
     WhiteBoxTest("ThreadCache.runsAreKeptUpToABound", runs),
     WhiteBoxTest("ThreadCache.mediumBinsOpenOnDemand", mediumOnDemand),
     WhiteBoxTest("ThreadCache.mediumBinsHaveABound", mediumBound),
+    WhiteBoxTest("ThreadCache.aLargerBlockServesBeforeFreshMemory", larger),
+    WhiteBoxTest("ThreadCache.fewLargerBlocksServeAtATime", fewLarger),
     WhiteBoxTest("ThreadCache.servesNilWhenMemoryEnds", exhaustion),
     WhiteBoxTest("ThreadCache.noBlockIsServedTwiceToManyThreads", threads),
     WhiteBoxTest("ThreadCache.childOfAForkInheritsTheCaches", fork),
@@ -394,6 +396,57 @@ enum ThreadCacheTests {
       bytes += UInt(cache.count(sizeClass)) * sizeClass.blockBytes
     }
     return bytes
+  }
+
+  private static func classOf(_ block: UInt) -> SizeClass {
+    SizeClass(doubled: ClassMap.doubledClass(of: block))
+  }
+
+  private static func larger() {
+    let cache = setUp()
+    let wanted = SizeClass.serving(10_000)
+    let larger = SizeClass.serving(18_000)
+    let tooLarge = SizeClass.serving(32_000)
+    for sizeClass in [larger, tooLarge] { free(cache.allocate(sizeClass), cache) }
+    let inPlace = cache.allocate(wanted, orLarger: true)
+    expect(classOf(inPlace) == larger, "fresh memory beside a cached larger block")
+    free(inPlace, cache)
+    let aligned = cache.allocate(wanted)
+    expect(classOf(aligned) == wanted, "who did not say that a larger block will do got one")
+
+    // One that was used before is better than a larger one.
+    let other = cache.allocate(wanted)
+    free(other, cache)
+    cache.flush(toSlabs: true)
+    free(cache.allocate(larger), cache)
+    let again = cache.allocate(wanted, orLarger: true)
+    expect(again == other, "a larger block in place of one that was used before")
+
+    // More than double is too much: fresh memory.
+    cache.flush(toSlabs: true)
+    free(cache.allocate(tooLarge), cache)
+    let blocks = (0..<8).map { _ in cache.allocate(wanted, orLarger: true) }
+    for block in blocks { expect(classOf(block) == wanted) }
+    expectNoFault(cache.fault)
+    for block in blocks + [again, aligned] { free(block, cache) }
+    expectNoFault(cache.fault)
+  }
+
+  private static func fewLarger() {
+    let cache = setUp()
+    let wanted = SizeClass.serving(1024)
+    var blocks: [UInt] = []
+    for bytes in stride(from: 1056 as UInt, through: 2048, by: 32) {
+      for _ in 0..<8 { blocks.append(cache.allocate(SizeClass.serving(bytes))) }
+    }
+    for block in blocks { free(block, cache) }
+    let began = Clock.milliseconds()
+    blocks = (0..<256).map { _ in cache.allocate(wanted, orLarger: true) }
+    let ticks = Int(Clock.milliseconds() &- began) + 1
+    let inPlace = blocks.filter { classOf($0) != wanted }.count
+    expect(inPlace > 0 && inPlace <= 64 * ticks, "too many larger blocks in place of smaller ones")
+    for block in blocks { free(block, cache) }
+    expectNoFault(cache.fault)
   }
 
   private static func exhaustion() {

@@ -1,3 +1,4 @@
+import CHakmemClasses
 import Foundation
 
 /// Who allocated the blocks that keep sparse SuperSlabs, by the heap profile that a process writes
@@ -47,7 +48,7 @@ struct PinningStacks {
 
   /// Of the size class that serves the block's size; 0 for those beyond the classes.
   private static func blockSize(of block: HeapFile.LiveBlock) -> Int {
-    let sizes = (1...SizeClassTable.count).lazy.map(SizeClassTable.blockBytes)
+    let sizes = (1..<UInt32(hakmem_class_numbers)).lazy.map { Int(hakmem_class_block_bytes($0)) }
     return sizes.first { $0 >= block.byteCount } ?? 0
   }
 

@@ -1,3 +1,4 @@
+import CHakmemClasses
 import CHakmemToolSystem
 import Foundation
 
@@ -231,7 +232,8 @@ package final class ProfileRun {
       sampled: recording.faults.count, counted: session.faultCount.map(Int.init), charged: charged,
       lost: Int(session.lost), owners: Owner.Kind.allCases.compactMap { rows[$0] },
       classes: classes.sorted { $0.key < $1.key }.map {
-        ProfileResult.ClassRow(blockBytes: SizeClassTable.blockBytes($0.key), faults: $0.value)
+        ProfileResult.ClassRow(
+          blockBytes: Int(hakmem_class_block_bytes(UInt32($0.key))), faults: $0.value)
       })
   }
 
@@ -259,19 +261,5 @@ package final class ProfileRun {
 
   static func seconds(_ time: timeval) -> Double {
     Double(time.tv_sec) + Double(time.tv_usec) / 1e6
-  }
-}
-
-/// The block sizes of the library's classes.
-enum SizeClassTable {
-  static let count = 120
-
-  /// The block size of a class by its number; the rule is that of the library's `SizeClass`.
-  static func blockBytes(_ number: Int) -> Int {
-    let fine = 49..<81
-    if number <= 8 { return number * 16 }
-    if fine.contains(number) { return 4096 + (number - fine.lowerBound + 1) * 128 }
-    let step = number - 9 - (number >= fine.upperBound ? 24 : 0)
-    return (128 << (step / 8)) + (16 << (step / 8)) * (step % 8 + 1)
   }
 }
