@@ -73,7 +73,8 @@ enum Heap {
   private static func tryAllocate(_ byteCount: UInt, zero: Bool) -> UInt {
     let cache = usableCache()
     if byteCount <= SizeClass.maximumBytes {
-      let sizeClass = SizeClass.serving(byteCount)
+      let sizeClass =
+        cache.flatMap { $0.sizeClass(serving: byteCount) } ?? SizeClass.serving(byteCount)
       return zero
         ? allocateZeroSmall(byteCount, sizeClass, cache)
         : allocateSmall(sizeClass, cache, orLarger: true)

@@ -64,9 +64,11 @@ extension Slab {
   /// Where the first block that was never used ends.
   private var nextFreshEnd: UInt { start &+ UInt(freshCount + 1) &* sizeClass.blockBytes }
 
-  /// Where the pages end from which blocks were carved, or may be.
+  /// Where the pages end that were used, by this slab or before it, or made present.
   private var readyEnd: UInt {
-    start &+ UInt(record.pointee.readyPages) << Constants.pageShift
+    record.pointee.wasZero
+      ? start &+ UInt(record.pointee.readyPages) << Constants.pageShift
+      : start &+ sizeClass.slabBytes
   }
 
   private func carveFresh(into slots: UInt, count: Int) -> Int {
@@ -92,7 +94,7 @@ extension Slab {
     if end <= ready { return ready }
     var goal = end
     let pages = SlabList(sizeClass, node: node).pace.next()
-    if pages > 1, record.pointee.wasZero {
+    if pages > 1 {
       let ahead = min(ready &+ pages << Constants.pageShift, start &+ sizeClass.slabBytes)
       if ahead > end, Prefault.ahead(ready, ahead &- ready) { goal = ahead }
     }

@@ -53,6 +53,13 @@ package struct ThreadCache: Equatable {
     Memory.loadByte(at: address &+ Offset.classOf &+ (byteCount &+ 15) >> 4)
   }
 
+  /// The class for a size of at most `SizeClass.fastMaximumBytes`, nil for a larger one.
+  @inline(__always)
+  package func sizeClass(serving byteCount: UInt) -> SizeClass? {
+    guard byteCount <= SizeClass.fastMaximumBytes else { return nil }
+    return SizeClass(doubled: doubledClass(forSize: byteCount))
+  }
+
   @inline(__always)
   package func bin(forDoubledClass doubledClass: UInt) -> Bin {
     Bin(base: hakmem_in_register(address &+ doubledClass &* 8))

@@ -6,6 +6,7 @@ import HakmemSlabs
 enum SlabTests {
   static let all = [
     WhiteBoxTest("Slab.carvesFreshBlocksPageByPage", fresh),
+    WhiteBoxTest("Slab.carvesAcrossPagesThatWereUsedBefore", used),
     WhiteBoxTest("Slab.pagesAheadArePresent", batches),
     WhiteBoxTest("FreshPace.doublesUntilAPause", pace),
     WhiteBoxTest("Slab.handsEveryBlockOutOnce", everyBlock),
@@ -226,6 +227,33 @@ enum SlabTests {
     expect(third.start == start)
     expect(third.carve(into: UInt(bitPattern: slots), count: 1).isZero)
     expectEqual(Memory.loadWord(at: slots[0]), 0, "the first word")
+    _ = keeper
+  }
+
+  private static func used() {
+    Fixture.setUp()
+    let sizeClass = SizeClass.serving(1024)
+    let keeper = slab(2)
+    let slots = slots()
+    func carve(_ slab: Slab, mayTouch: Bool) -> Int {
+      let count = slab.carve(into: UInt(bitPattern: slots), count: 30, mayTouch: mayTouch).count
+      _ = slab.finishCarving(count)
+      return count
+    }
+    let first = slab(sizeClass.number)
+    let start = first.start
+    expectEqual(carve(first, mayTouch: false), 0, "blocks on pages that were never used")
+    let aPage = Int(Constants.pageBytes / sizeClass.blockBytes)
+    expectEqual(carve(first, mayTouch: true), aPage, "blocks on the first page")
+    for index in 0..<aPage {
+      Memory.storeWord(1, at: slots[index])
+      _ = free(first, slots[index])
+    }
+    expect(first.retire())
+    let second = slab(sizeClass.number)
+    expect(second.start == start)
+    expectEqual(carve(second, mayTouch: false), 30, "blocks on pages that were used before")
+    expectNoFault(second.fault(isAtRest: true))
     _ = keeper
   }
 
