@@ -234,6 +234,7 @@ enum Heap {
   /// past the thread's cache, so that its pages can be parts of others: few programs want as many
   /// again.
   static func freeOutgrown(_ pointer: UInt, by new: UInt) -> Bool {
+    guard ClassMap.doubledClass(of: pointer) == 0 else { return false }
     let record = SuperSlabRegistry.record(at: pointer)
     guard SpanKind.of(record: record) == .pageRuns else { return false }
     guard PageRuns.markCached(pointer, record: record).byteCount != 0 else {

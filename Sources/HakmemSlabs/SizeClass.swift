@@ -6,7 +6,7 @@ import HakmemPlatform
 /// A size class: 1 … 120, or 0 for none. Block sizes go in steps of 16 to 128, then in 8 steps a
 /// doubling to 256 KiB: at most an eighth of a block is rounding. Blocks of a power of two with a
 /// header of the program's own are many: 1, 2, 8 and 16 KiB with up to 32 bytes have a class each
-/// (a journal of sqlite3, arrays of z3), and from 4 KiB on steps are 64 (pages of sqlite3).
+/// (a journal of sqlite3, arrays of z3), and from 4 to 5 KiB steps are 64 (pages of sqlite3).
 ///
 /// The class map and the thread cache hold twice the class (`doubled`), which is the class's offset
 /// in words among bins of two words.

@@ -6,9 +6,10 @@ import Synchronization
 extension Slab {
   /// Carves up to `count` free blocks and writes their addresses from `slots` on; returns how many.
   /// Blocks that were used before come first, those on pages that were given back after the others
-  /// and from one page only; fresh ones only up to the end of the page that the first of them ends
-  /// in, or of the pages made present ahead, so that memory is touched as it is needed; none on pages
-  /// that were never used, unless `mayTouch`. The caller holds the slab.
+  /// and from one page only; fresh ones on memory that a slab used before, else only up to the end of
+  /// the page that the first of them ends in, or of the pages made present ahead, so that memory is
+  /// touched as it is needed; none on pages that were never used, unless `mayTouch`. The caller holds
+  /// the slab.
   package func carve(
     into slots: UInt, count: Int, mayTouch: Bool = true
   ) -> (count: Int, isZero: Bool) {

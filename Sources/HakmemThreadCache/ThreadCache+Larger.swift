@@ -12,8 +12,9 @@ extension ThreadCache {
     sizeClass.blockBytes >= 1024 && !sizeClass.isMedium
   }
 
-  /// A block of a class of at most twice the block size; 0 when there is none, or when enough were
-  /// taken since the coarse clock's last tick (1 to 10 ms).
+  /// A block of a class that is nearly twice as large at most; 0 when there is none, or when enough
+  /// were taken since the coarse clock's last tick (1 to 10 ms). Every size that the smaller class
+  /// serves fills more than half of it, so that `realloc` leaves it where it is.
   func takeLarger(than sizeClass: SizeClass) -> UInt {
     let mostInTick: UInt32 = 64
     let now = Clock.milliseconds()
@@ -22,7 +23,7 @@ extension ThreadCache {
       record.pointee.largerTaken = 0
     }
     guard record.pointee.largerTaken < mostInTick else { return 0 }
-    let most = sizeClass.blockBytes &* 2
+    let most = SizeClass(sizeClass.number - 1).blockBytes &* 2 &+ 1
     var number = sizeClass.number + 1
     while number < SizeClass.count, SizeClass(number).blockBytes <= most {
       let block = bin(SizeClass(number)).pop()

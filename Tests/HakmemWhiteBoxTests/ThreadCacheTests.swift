@@ -42,8 +42,12 @@ enum ThreadCacheTests {
     return adopt()
   }
 
+  private static func classOf(_ block: UInt) -> SizeClass {
+    SizeClass(doubled: ClassMap.doubledClass(of: block))
+  }
+
   private static func free(_ block: UInt, _ cache: ThreadCache) {
-    let sizeClass = SizeClass(doubled: ClassMap.doubledClass(of: block))
+    let sizeClass = classOf(block)
     expect(sizeClass != .none)
     if !cache.bin(sizeClass).push(block) { cache.overflow(block, sizeClass) }
   }
@@ -396,10 +400,6 @@ enum ThreadCacheTests {
       bytes += UInt(cache.count(sizeClass)) * sizeClass.blockBytes
     }
     return bytes
-  }
-
-  private static func classOf(_ block: UInt) -> SizeClass {
-    SizeClass(doubled: ClassMap.doubledClass(of: block))
   }
 
   private static func larger() {

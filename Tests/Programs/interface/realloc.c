@@ -177,7 +177,19 @@ static void failure_keeps_the_block(void) {
   }
 }
 
+/* Also where a block of twice the size lies free and nothing else was used yet. */
+static void the_same_size_leaves_the_block(void) {
+  for (size_t size = 1030; size < 32000; size *= 2) {
+    free(opaque(malloc(2 * size)));
+    void *block = opaque(malloc(size));
+    void *same = realloc(block, size);
+    CHECK_THAT(same == block, "%zu bytes", size);
+    free(same);
+  }
+}
+
 int main(void) {
+  the_same_size_leaves_the_block();
   every_step_to_every_other_keeps_contents();
   growing_and_shrinking_one_block_keeps_contents();
   neighbours_are_left_alone();
