@@ -111,26 +111,37 @@ enum Heap {
     if let cache, byteCount > Constants.pageBytes, cache.count(sizeClass) == 0 {
       let depotIsEmpty = Depot.blockCount(sizeClass) == 0
       if depotIsEmpty {
-        let (block, isZero) = carveOne(sizeClass)
+        let (block, isZero) = carveOneOrLarger(sizeClass, cache)
         if block != 0, !isZero { Memory.zero(block, byteCount) }
         return block
       }
     }
-    let block = allocateSmall(sizeClass, cache)
+    let block = allocateSmall(sizeClass, cache, orLarger: true)
     if block != 0 { Memory.zero(block, byteCount) }
     return block
   }
 
+  private static func carveOneOrLarger(
+    _ sizeClass: SizeClass, _ cache: ThreadCache
+  ) -> (block: UInt, isZero: Bool) {
+    let used = carveOne(sizeClass, mayTouch: false)
+    if used.block != 0 { return used }
+    let larger = cache.allocateLarger(than: sizeClass)
+    return larger != 0 ? (larger, false) : carveOne(sizeClass)
+  }
+
   /// One block past every cache, for threads that have none. Its neighbours may be other threads':
   /// up to a kilobyte it has its lines to itself.
-  static func carveOne(_ sizeClass: SizeClass) -> (block: UInt, isZero: Bool) {
+  static func carveOne(
+    _ sizeClass: SizeClass, mayTouch: Bool = true
+  ) -> (block: UInt, isZero: Bool) {
     guard Process.start() else { return (0, false) }
     let alone =
       sizeClass.blockBytes <= 1024
       ? SizeClass.serving(sizeClass.blockBytes.roundedUp(to: Constants.lineBytes)) : sizeClass
     var block: UInt = 0
     let isZero = withUnsafeMutablePointer(to: &block) {
-      SlabList(alone).carve(into: UInt(bitPattern: $0), count: 1).isZero
+      SlabList(alone).carve(into: UInt(bitPattern: $0), count: 1, mayTouch: mayTouch).isZero
     }
     return (block, isZero)
   }

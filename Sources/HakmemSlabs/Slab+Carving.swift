@@ -94,7 +94,8 @@ extension Slab {
     let ready = readyEnd
     if end <= ready { return ready }
     var goal = end
-    let pages = SlabList(sizeClass, node: node).pace.next()
+    let list = SlabList(sizeClass, node: node)
+    let pages = list.pace.next(slabs: list.slabCount)
     if pages > 1 {
       let ahead = min(ready &+ pages << Constants.pageShift, start &+ sizeClass.slabBytes)
       if ahead > end, Prefault.ahead(ready, ahead &- ready) { goal = ahead }

@@ -12,6 +12,14 @@ extension ThreadCache {
     sizeClass.blockBytes >= 1024 && !sizeClass.isMedium
   }
 
+  /// `takeLarger` as a slow call of its own; 0 also for classes that take none.
+  package func allocateLarger(than sizeClass: SizeClass) -> UInt {
+    guard Self.mayTakeLarger(than: sizeClass) else { return 0 }
+    enterSlow(sizeClass)
+    defer { leaveSlow() }
+    return takeLarger(than: sizeClass)
+  }
+
   /// A block of a class that is nearly twice as large at most; 0 when there is none, or when enough
   /// were taken since the coarse clock's last tick (1 to 10 ms). Every size that the smaller class
   /// serves fills more than half of it, so that `realloc` leaves it where it is.

@@ -162,7 +162,7 @@ extension ThreadCache {
   // MARK: Slow calls
 
   /// Marks the cache as half changed, for a fork in another thread and for a trimmer.
-  private func enterSlow(_ sizeClass: SizeClass) {
+  func enterSlow(_ sizeClass: SizeClass) {
     beginChange()
     record.pointee.activeClasses |= 1 << UInt64(sizeClass.number % 64)
     if isUnused(sizeClass) {
@@ -172,7 +172,7 @@ extension ThreadCache {
     }
   }
 
-  private func leaveSlow() {
+  func leaveSlow() {
     endChange()
     ProfileControl.look()
     record.pointee.slowCalls &+= 1

@@ -17,6 +17,10 @@ import Testing
 
   @Test func `when a block outgrows it`() throws { try expectSuccess(of: "memory/outgrown.c") }
 
+  @Test(arguments: ["malloc", "calloc"]) func `when sizes change`(call: String) throws {
+    try expectSuccess(of: "memory/many_sizes.c", [call])
+  }
+
   @Test func `when threads end`() throws { try expectSuccess(of: "memory/threads_end.c") }
 }
 

@@ -9,6 +9,7 @@ enum SlabTests {
     WhiteBoxTest("Slab.carvesAcrossPagesThatWereUsedBefore", used),
     WhiteBoxTest("Slab.pagesAheadArePresent", batches),
     WhiteBoxTest("FreshPace.doublesUntilAPause", pace),
+    WhiteBoxTest("FreshPace.isSlowForFewSlabs", paceOfFewSlabs),
     WhiteBoxTest("Slab.handsEveryBlockOutOnce", everyBlock),
     WhiteBoxTest("Slab.recycledBlocksComeFirst", recycled),
     WhiteBoxTest("Slab.blocksAreNamedByTheirFirstByte", names),
@@ -77,26 +78,38 @@ enum SlabTests {
 
   private static func batches() {
     Fixture.setUp()
-    let slab = slab(SizeClass.serving(1024).number)
+    let list = SlabList(SizeClass.serving(1024))
     let slots = slots(4096)
-    var used = 0
-    while used < 16 {
-      let pages = carve(slab, into: slots, 4096) / 4
-      expect(pages == 1 || pages == 2 || pages == 4 || pages == 8 || used + pages == 16)
-      let start = slab.start &+ UInt(used) &* Constants.pageBytes
+    var most = 0
+    while list.slabCount < 16 {
+      let count = list.carve(into: UInt(bitPattern: slots), count: 4096).count
+      let pages = count / 4
+      expect(pages == 1 || pages <= min(max(list.slabCount, 2), 8), "more ahead than a 16th")
+      let start = slots[count - 1]
       let isPresent = whitebox_is_resident(start, pages * Int(Constants.pageBytes)) != 0
       expect(isPresent == (pages > 1), "one page is left to a fault, more are not")
-      used += pages
+      most = max(most, pages)
     }
+    expect(most > 1, "no pages ahead")
   }
 
   private static func pace() {
     Fixture.setUp()
     let pace = FreshPace(unsafeAt: Fixture.memory(64))
-    for pages: UInt in [1, 2, 4, 8, 8] { expectEqual(pace.next(at: 1000), pages, "pages") }
-    expectEqual(pace.next(at: 1010), 8, "pages after a moment")
-    expectEqual(pace.next(at: 1021), 1, "pages after a pause")
-    expectEqual(pace.next(at: 1025), 2, "pages when it goes on")
+    for pages: UInt in [1, 2, 4, 8, 8] {
+      expectEqual(pace.next(slabs: 16, at: 1000), pages, "pages")
+    }
+    expectEqual(pace.next(slabs: 100_000, at: 1010), 8, "pages after a moment")
+    expectEqual(pace.next(slabs: 16, at: 1021), 1, "pages after a pause")
+    expectEqual(pace.next(slabs: 16, at: 1025), 2, "pages when it goes on")
+  }
+
+  private static func paceOfFewSlabs() {
+    Fixture.setUp()
+    let pace = FreshPace(unsafeAt: Fixture.memory(64))
+    for (slabs, pages) in [(0, 1), (0, 2), (1, 2), (2, 2), (3, 3), (5, 5), (16, 8), (1, 2)] {
+      expectEqual(pace.next(slabs: slabs, at: 1000), UInt(pages), "pages")
+    }
   }
 
   private static func everyBlock() {
