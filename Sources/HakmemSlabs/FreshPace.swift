@@ -6,9 +6,7 @@ import Synchronization
 ///
 /// A class that takes its next fresh page within `quickMilliseconds` of the last one gets twice as
 /// many at once, made present by one system call; after a pause it begins with one again, by a page
-/// fault. So a heap that grows has few faults, and one that does not has no pages that nobody uses. A
-/// class of few slabs takes two pages: a small program has dozens of such classes, and what each takes
-/// ahead adds up.
+/// fault. So a heap that grows has few faults, and one that does not has no pages that nobody uses.
 package struct FreshPace {
   package struct State: ~Copyable {
     let lastTaken: Atomic<UInt32>
@@ -22,14 +20,12 @@ package struct FreshPace {
   private static let quickMilliseconds: UInt32 = 10
   package static let mostPages: UInt32 = 8
 
-  /// Pages to make ready now, at least 1, for a class of so many slabs. Threads may race: it is an
-  /// estimate.
-  package func next(slabs: Int, at now: UInt32 = Clock.milliseconds()) -> UInt {
+  /// Pages to make ready now, at least 1. Threads may race: it is an estimate.
+  package func next(atMost most: Int, at now: UInt32 = Clock.milliseconds()) -> UInt {
     let last = state.pointee.lastTaken.load(ordering: .relaxed)
     state.pointee.lastTaken.store(now, ordering: .relaxed)
     let isQuick = last != 0 && now &- last <= Self.quickMilliseconds
-    // From the second slab on a 16th of the class's pages.
-    let most = min(Self.mostPages, UInt32(clamping: max(slabs, 2)))
+    let most = min(Self.mostPages, UInt32(clamping: most))
     let pages = isQuick ? min(state.pointee.pages.load(ordering: .relaxed) &* 2, most) : 1
     state.pointee.pages.store(pages, ordering: .relaxed)
     return UInt(pages)

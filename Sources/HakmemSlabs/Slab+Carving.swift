@@ -95,7 +95,7 @@ extension Slab {
     if end <= ready { return ready }
     var goal = end
     let list = SlabList(sizeClass, node: node)
-    let pages = list.pace.next(slabs: list.slabCount)
+    let pages = list.pace.next(atMost: list.mostFreshPages)
     if pages > 1 {
       let ahead = min(ready &+ pages << Constants.pageShift, start &+ sizeClass.slabBytes)
       if ahead > end, Prefault.ahead(ready, ahead &- ready) { goal = ahead }

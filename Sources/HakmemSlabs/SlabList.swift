@@ -58,6 +58,12 @@ package struct SlabList {
   static let paceOffset: UInt = 48
   var pace: FreshPace { FreshPace(unsafeAt: UInt(bitPattern: state) &+ Self.paceOffset) }
 
+  /// Pages that the class may take at once: few while it has few slabs. A small program has dozens of
+  /// such classes, and what each takes ahead adds up.
+  var mostFreshPages: Int {
+    sizeClass.blockBytes < 1024 ? max(slabCount, 2) : max(slabCount / 2, 1)
+  }
+
   /// Slabs of the class, listed or not.
   package var slabCount: Int { state.pointee.slabs.load(ordering: .relaxed) }
 

@@ -9,7 +9,7 @@ enum SlabTests {
     WhiteBoxTest("Slab.carvesAcrossPagesThatWereUsedBefore", used),
     WhiteBoxTest("Slab.pagesAheadArePresent", batches),
     WhiteBoxTest("FreshPace.doublesUntilAPause", pace),
-    WhiteBoxTest("FreshPace.isSlowForFewSlabs", paceOfFewSlabs),
+    WhiteBoxTest("FreshPace.takesNoMoreThanItMay", boundedPace),
     WhiteBoxTest("Slab.handsEveryBlockOutOnce", everyBlock),
     WhiteBoxTest("Slab.recycledBlocksComeFirst", recycled),
     WhiteBoxTest("Slab.blocksAreNamedByTheirFirstByte", names),
@@ -78,12 +78,12 @@ enum SlabTests {
 
   private static func batches() {
     Fixture.setUp()
-    let list = SlabList(SizeClass.serving(1024))
+    let list = SlabList(SizeClass.serving(512))
     let slots = slots(4096)
     var most = 0
     while list.slabCount < 16 {
       let count = list.carve(into: UInt(bitPattern: slots), count: 4096).count
-      let pages = count / 4
+      let pages = count / 8
       expect(pages == 1 || pages <= min(max(list.slabCount, 2), 8), "more ahead than a 16th")
       let start = slots[count - 1]
       let isPresent = whitebox_is_resident(start, pages * Int(Constants.pageBytes)) != 0
@@ -97,18 +97,18 @@ enum SlabTests {
     Fixture.setUp()
     let pace = FreshPace(unsafeAt: Fixture.memory(64))
     for pages: UInt in [1, 2, 4, 8, 8] {
-      expectEqual(pace.next(slabs: 16, at: 1000), pages, "pages")
+      expectEqual(pace.next(atMost: 16, at: 1000), pages, "pages")
     }
-    expectEqual(pace.next(slabs: 100_000, at: 1010), 8, "pages after a moment")
-    expectEqual(pace.next(slabs: 16, at: 1021), 1, "pages after a pause")
-    expectEqual(pace.next(slabs: 16, at: 1025), 2, "pages when it goes on")
+    expectEqual(pace.next(atMost: 100_000, at: 1010), 8, "pages after a moment")
+    expectEqual(pace.next(atMost: 16, at: 1021), 1, "pages after a pause")
+    expectEqual(pace.next(atMost: 16, at: 1025), 2, "pages when it goes on")
   }
 
-  private static func paceOfFewSlabs() {
+  private static func boundedPace() {
     Fixture.setUp()
     let pace = FreshPace(unsafeAt: Fixture.memory(64))
-    for (slabs, pages) in [(0, 1), (0, 2), (1, 2), (2, 2), (3, 3), (5, 5), (16, 8), (1, 2)] {
-      expectEqual(pace.next(slabs: slabs, at: 1000), UInt(pages), "pages")
+    for (most, pages) in [(2, 1), (1, 1), (2, 2), (3, 3), (5, 5), (16, 8), (1, 1)] {
+      expectEqual(pace.next(atMost: most, at: 1000), UInt(pages), "pages")
     }
   }
 
