@@ -23,7 +23,7 @@ package struct LargeRegion: Equatable {
     var freedAt: UInt32
     /// Whether pages may be present or not zero.
     var isDirty: Bool
-    /// Free, and its pages went back: addresses alone, which no limit counts.
+    /// Free, and its pages went back but for the first: addresses, which no limit counts.
     var isEmpty: Bool
     /// It was asked for as zeroes.
     var wasZeroed: Bool

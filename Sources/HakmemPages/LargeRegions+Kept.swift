@@ -114,7 +114,7 @@ extension LargeRegions {
 
   /// Gives the pages of a freed region back. While such regions are wanted again soon its addresses
   /// stay: a new mapping and its page tables cost a third of what a block costs of which little is
-  /// touched.
+  /// touched. So does the first page, which hardly any program leaves unused.
   static func retire(_ region: LargeRegion) {
     let bytes = region.byteCount
     let isKeepable =
@@ -123,10 +123,12 @@ extension LargeRegions {
     region.record.pointee.wasFull =
       region.record.pointee.wasZeroed && bytes <= largestWorthZeroing
       && Zeroing.seemsUsed(region.start, bytes, trusting: true)
-    guard isKeepable, Purge.release(region.start, bytes) else {
+    let page = ProcessFacts.systemPageBytes
+    guard isKeepable, Purge.release(region.start &+ page, bytes &- page) else {
       rememberGhost(region)
       return unmap(region)
     }
+    Memory.zero(region.start, page)
     MemoryLimit.uncharge(bytes)
     region.record.pointee.isDirty = false
     region.record.pointee.isEmpty = true

@@ -38,6 +38,7 @@ enum ZeroingTests {
   /// Whether the pages were there right after the memory was cleared.
   private static func keepsPages(_ start: UInt) -> Bool {
     Zeroing.clear(start, bytes)
+    expect(whitebox_is_resident(start, Int(page)) != 0, "the first page went")
     let isThere = whitebox_is_resident(start, Int(bytes)) != 0
     expect(isZero(start), "cleared memory is not zero")
     return isThere
