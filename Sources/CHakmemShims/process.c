@@ -37,8 +37,8 @@ uintptr_t hakmem_initial_cache_header(void) { return (uintptr_t)&initial_header;
 uintptr_t hakmem_exited_cache_header(void) { return (uintptr_t)&exited_header; }
 
 /* Until the map exists every pointer has class 0. */
-static const uint8_t no_class[1];
-const uint8_t *hakmem_class_map = no_class;
+static const uint16_t no_class[1];
+struct hakmem_class_map hakmem_class_map = {no_class, 0};
 
 struct hakmem_storage hakmem_storage;
 

@@ -27,8 +27,8 @@ func allocate(
 public func hakmem_free(_ pointer: UnsafeMutableRawPointer?) {
   let block = UInt(bitPattern: pointer)
   // Bin 0 serves NULL, medium, large and foreign pointers: it is always full.
-  let bin = ThreadCache.freeing.bin(forDoubledClass: ClassMap.doubledClass(of: block))
-  guard bin.push(block) else { return freeSlow(pointer) }
+  guard let offset = ClassMap.binOffset(of: block), ThreadCache.freeing.bin(at: offset).push(block)
+  else { return freeSlow(pointer) }
 }
 
 @c @implementation
@@ -48,8 +48,8 @@ public func hakmem_calloc(_ count: Int, _ byteCount: Int) -> UnsafeMutableRawPoi
 @c @implementation
 public func hakmem_free_sized(_ pointer: UnsafeMutableRawPointer?, _ byteCount: Int) {
   let block = UInt(bitPattern: pointer)
-  let bin = ThreadCache.freeing.bin(forDoubledClass: ClassMap.doubledClass(of: block))
-  guard bin.push(block) else { return freeSizedSlow(pointer, 1, byteCount) }
+  guard let offset = ClassMap.binOffset(of: block), ThreadCache.freeing.bin(at: offset).push(block)
+  else { return freeSizedSlow(pointer, 1, byteCount) }
 }
 
 @c @implementation
@@ -57,6 +57,6 @@ public func hakmem_free_aligned_sized(
   _ pointer: UnsafeMutableRawPointer?, _ alignment: Int, _ byteCount: Int
 ) {
   let block = UInt(bitPattern: pointer)
-  let bin = ThreadCache.freeing.bin(forDoubledClass: ClassMap.doubledClass(of: block))
-  guard bin.push(block) else { return freeSizedSlow(pointer, alignment, byteCount) }
+  guard let offset = ClassMap.binOffset(of: block), ThreadCache.freeing.bin(at: offset).push(block)
+  else { return freeSizedSlow(pointer, alignment, byteCount) }
 }

@@ -24,14 +24,15 @@ enum View {
       return Int32(HAKMEM_ENOMEM)
     }
     defer { SystemCalls.unmap(copy, stateBytes) }
-    var classMap: UInt = 0
-    guard read(hakmem_class_map_word() &+ difference, &classMap, 8, argument),
+    var classMap = hakmem_class_map(entries: nil, last: 0)
+    let classMapBytes = MemoryLayout<hakmem_class_map>.size
+    guard read(hakmem_class_map_words() &+ difference, &classMap, classMapBytes, argument),
       read(
         state &+ difference, UnsafeMutableRawPointer(bitPattern: copy), Int(stateBytes), argument)
     else { return Int32(HAKMEM_EFAULT) }
     giveUpOwn()
     Memory.copy(from: copy, to: state, stateBytes)
-    hakmem_set_class_map(classMap)
+    hakmem_set_class_map(UInt(bitPattern: classMap.entries), classMap.last)
     LockRank.forEach { Lock($0).reset() }
     guard copyPublishedPage(read, argument) else { return Int32(HAKMEM_EFAULT) }
     guard Process.isReady else { return Int32(HAKMEM_EAGAIN) }

@@ -42,8 +42,8 @@ package enum AddressMap {
   package static func note() {
     let metadata = MetadataRegion.reservation
     MapLog.note(.metadata, metadata.start, metadata.byteCount)
-    let classMap = ClassMap.mapping
-    MapLog.note(.classMap, classMap.start, classMap.byteCount)
+    let classMap = ClassMap.extent
+    MapLog.note(.classMap, classMap.lowerBound, UInt(classMap.count))
     SuperSlab.forEach { superSlab in
       superSlab.noteUse()
       Slab.forEach(in: superSlab) { $0.noteUse() }

@@ -61,8 +61,12 @@ package struct ThreadCache: Equatable {
   }
 
   @inline(__always)
-  package func bin(forDoubledClass doubledClass: UInt) -> Bin {
-    Bin(base: hakmem_in_register(address &+ doubledClass &* 8))
+  package func bin(forDoubledClass doubledClass: UInt) -> Bin { bin(at: doubledClass &* 8) }
+
+  /// The bin at `ClassMap.binOffset`.
+  @inline(__always)
+  package func bin(at offset: UInt) -> Bin {
+    Bin(base: hakmem_in_register(address &+ Offset.bins &+ offset))
   }
 
   /// A stack of free blocks: the words `top` and `limit`.
@@ -95,7 +99,7 @@ package struct ThreadCache: Equatable {
       let top = top
       guard top != limit else { return false }
       Memory.storeWord(block, at: top)
-      self.top = top &+ 8
+      self.top &+= 8
       return true
     }
   }

@@ -44,15 +44,28 @@ struct `A misuse is reported and aborts` {
     try expectAbort("free_unmapped.c", Finding.foreign)
   }
 
-  @Test(arguments: ["-1", "-22", "-4096", "-0x7fffffff", "-0x778000000000", "-0x800000000000"])
-  func `free of an address of the kernel's half`(address: String) throws {
-    try expectAbort("free_kernel_address.c", Finding.foreign, arguments: [address])
+  @Test(
+    arguments: ["free", "free_sized", "realloc"],
+    ["-1", "-22", "-4096", "-0x7fffffff", "-0x778000000000", "-0x800000000000"])
+  func `a call for an address of the kernel's half`(call: String, address: String) throws {
+    try expectAbort("free_address.c", Finding.foreign, arguments: [call, address])
   }
 
-  @Test func `free of an address that is not canonical`() throws {
-    // No map can have an entry for it: the look-up itself faults.
-    let outcome = try Command(try TestProgram.build("misuse/free_not_canonical.c")).run()
-    #expect(outcome.ending == .killed(signal: 11), "\(outcome)")
+  @Test(
+    arguments: ["free", "free_sized", "realloc"],
+    ["0xdeadbeefdeadbee0", "0x4141414141414140", "0x800000000000", "0x7ffffffffffffff0"])
+  func `a call for an address that no processor has`(call: String, address: String) throws {
+    try expectAbort("free_address.c", Finding.foreign, arguments: [call, address])
+  }
+
+  /// There the class map covers a part of the address space only.
+  @Test(
+    arguments: ["free", "free_sized", "realloc"],
+    ["stack", "code", "-1", "0xdeadbeefdeadbee0", "64"])
+  func `a call for a foreign address under a tight RLIMIT_AS`(call: String, address: String) throws
+  {
+    try expectAbort(
+      "free_address.c", Finding.foreign, arguments: [call, address, "\(1 << 30)"])
   }
 
   @Test func `free of a pointer into a small block`() throws {

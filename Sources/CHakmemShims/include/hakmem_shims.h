@@ -39,17 +39,24 @@ extern HAKMEM_INTERNAL __thread uint32_t hakmem_thread_calls
     __attribute__((tls_model("initial-exec")));
 HAKMEM_INLINE uint32_t hakmem_count_thread_call(void) { return ++hakmem_thread_calls; }
 
-/* Base of the class map: the entry of address A, as a signed number, is base[A >> 16]. */
-extern HAKMEM_INTERNAL const uint8_t *hakmem_class_map;
+/* The class map: the entry of address A is entries[A >> 16], up to the last one. */
+struct hakmem_class_map {
+  const uint16_t *entries;
+  uintptr_t last;
+};
+extern HAKMEM_INTERNAL struct hakmem_class_map hakmem_class_map;
 
-HAKMEM_INLINE uintptr_t hakmem_class_map_entry(intptr_t granule) {
-  return hakmem_class_map[granule];
+HAKMEM_INLINE uintptr_t hakmem_class_map_entry(uintptr_t granule) {
+  return hakmem_class_map.entries[granule];
 }
-HAKMEM_INLINE uintptr_t hakmem_get_class_map(void) { return (uintptr_t)hakmem_class_map; }
-HAKMEM_INLINE uintptr_t hakmem_class_map_word(void) { return (uintptr_t)&hakmem_class_map; }
-HAKMEM_INLINE void hakmem_set_class_map(uintptr_t base) {
-  hakmem_class_map = (const uint8_t *)base;
+HAKMEM_INLINE uintptr_t hakmem_class_map_last(void) { return hakmem_class_map.last; }
+HAKMEM_INLINE uintptr_t hakmem_get_class_map(void) { return (uintptr_t)hakmem_class_map.entries; }
+HAKMEM_INLINE void hakmem_set_class_map(uintptr_t entries, uintptr_t last) {
+  hakmem_class_map.entries = (const uint16_t *)entries;
+  hakmem_class_map.last = last;
 }
+/* Where both words lie, for a view of another process. */
+HAKMEM_INLINE uintptr_t hakmem_class_map_words(void) { return (uintptr_t)&hakmem_class_map; }
 
 /* Keeps an address in a register, so that what it points to is loaded and stored with a plain base
  * register: recent x86 cores forward such stores to loads without the four to five cycles that an
