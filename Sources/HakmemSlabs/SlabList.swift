@@ -61,7 +61,7 @@ package struct SlabList {
   /// Pages that the class may take at once: few while it has few slabs. A small program has dozens of
   /// such classes, and what each takes ahead adds up.
   var mostFreshPages: Int {
-    sizeClass.blockBytes < 1024 ? max(slabCount, 2) : max(slabCount / 2, 1)
+    sizeClass.blockBytes < 2048 ? max(slabCount, 4) : max(slabCount / 2, 1)
   }
 
   /// Slabs of the class, listed or not.
