@@ -53,7 +53,8 @@ HAKMEM_INLINE uintptr_t hakmem_class_map_last(void) { return hakmem_class_map.la
 HAKMEM_INLINE uintptr_t hakmem_get_class_map(void) { return (uintptr_t)hakmem_class_map.entries; }
 HAKMEM_INLINE void hakmem_set_class_map(uintptr_t entries, uintptr_t last) {
   hakmem_class_map.entries = (const uint16_t *)entries;
-  hakmem_class_map.last = last;
+  /* Last: who sees it finds the entries. */
+  __atomic_store_n(&hakmem_class_map.last, last, __ATOMIC_RELEASE);
 }
 /* Where both words lie, for a view of another process. */
 HAKMEM_INLINE uintptr_t hakmem_class_map_words(void) { return (uintptr_t)&hakmem_class_map; }
