@@ -124,10 +124,13 @@ enum Heap {
   private static func carveOneOrLarger(
     _ sizeClass: SizeClass, _ cache: ThreadCache
   ) -> (block: UInt, isZero: Bool) {
-    let used = carveOne(sizeClass, mayTouch: false)
-    if used.block != 0 { return used }
-    let larger = cache.allocateLarger(than: sizeClass)
-    return larger != 0 ? (larger, false) : carveOne(sizeClass)
+    if ThreadCache.mayTakeLarger(than: sizeClass) {
+      let used = carveOne(sizeClass, mayTouch: false)
+      if used.block != 0 { return used }
+      let larger = cache.allocateLarger(than: sizeClass)
+      if larger != 0 { return (larger, false) }
+    }
+    return carveOne(sizeClass)
   }
 
   /// One block past every cache, for threads that have none. Its neighbours may be other threads':

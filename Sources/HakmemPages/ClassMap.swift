@@ -46,7 +46,12 @@ package enum ClassMap {
   package static func doubledClass(of address: UInt) -> UInt {
     (binOffset(of: address) ?? 0) >> offsetShift
   }
-  /// A bin is two words.
+
+  /// Where the bin of a class lies in a thread cache: bins are two words each.
+  @inline(__always)
+  package static func binOffset(ofDoubledClass doubledClass: UInt) -> UInt {
+    doubledClass << offsetShift
+  }
   private static let offsetShift: UInt = 3
 
   /// The addresses that blocks may have; all user addresses unless RLIMIT_AS is tight.
@@ -143,7 +148,7 @@ package enum ClassMap {
   /// Writes the entry of the granule at `address`, whose SuperSlab was made writable.
   package static func set(_ doubledClass: UInt, at address: UInt) {
     let entry: UnsafeMutablePointer<UInt16> = Memory.pointer(at: entry(of: address))
-    entry.pointee = UInt16(truncatingIfNeeded: doubledClass << offsetShift)
+    entry.pointee = UInt16(truncatingIfNeeded: binOffset(ofDoubledClass: doubledClass))
   }
 
   static let chunkWordBytes: UInt = fullEntries / chunkEntries / 8

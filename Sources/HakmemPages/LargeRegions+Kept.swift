@@ -114,7 +114,7 @@ extension LargeRegions {
 
   /// Gives the pages of a freed region back. While such regions are wanted again soon its addresses
   /// stay: a new mapping and its page tables cost a third of what a block costs of which little is
-  /// touched. So does the first page, which hardly any program leaves unused.
+  /// touched.
   static func retire(_ region: LargeRegion) {
     let bytes = region.byteCount
     let isKeepable =
@@ -123,12 +123,10 @@ extension LargeRegions {
     region.record.pointee.wasFull =
       region.record.pointee.wasZeroed && bytes <= largestWorthZeroing
       && Zeroing.seemsUsed(region.start, bytes, trusting: true)
-    let page = ProcessFacts.systemPageBytes
-    guard isKeepable, Purge.release(region.start &+ page, bytes &- page) else {
+    guard isKeepable, Zeroing.drop(region.start, bytes) else {
       rememberGhost(region)
       return unmap(region)
     }
-    Memory.zero(region.start, page)
     MemoryLimit.uncharge(bytes)
     region.record.pointee.isDirty = false
     region.record.pointee.isEmpty = true

@@ -9,15 +9,21 @@ package enum Zeroing {
   /// Below this a system call costs more than writing.
   private static let leastToDrop: UInt = 128 << 10
 
-  /// Clears memory that the caller owns. What drops pages writes the first, which hardly any program
-  /// leaves unused.
+  /// Clears memory that the caller owns.
   package static func clear(_ start: UInt, _ byteCount: UInt) {
-    let page = ProcessFacts.systemPageBytes
     let mayDrop =
-      byteCount >= leastToDrop && (start | byteCount) % page == 0
+      byteCount >= leastToDrop && (start | byteCount) % ProcessFacts.systemPageBytes == 0
       && (byteCount > mostToWrite || !seemsUsed(start, byteCount))
-    let isDropped = mayDrop && Purge.release(start &+ page, byteCount &- page)
-    Memory.zero(start, isDropped ? page : byteCount)
+    if !mayDrop || !drop(start, byteCount) { Memory.zero(start, byteCount) }
+  }
+
+  /// Drops whole pages and writes the first, which hardly any program leaves unused; false when the kernel
+  /// refuses.
+  static func drop(_ start: UInt, _ byteCount: UInt) -> Bool {
+    let page = ProcessFacts.systemPageBytes
+    guard Purge.release(start &+ page, byteCount &- page) else { return false }
+    Memory.zero(start, page)
+    return true
   }
 
   /// Whether its pages seem to be used: looks at up to three. A page that is not there reads as zeroes

@@ -8,8 +8,8 @@ import HakmemPlatform
 /// header of the program's own are many: 1, 2, 8 and 16 KiB with up to 32 bytes have a class each
 /// (a journal of sqlite3, arrays of z3), and from 4 to 5 KiB steps are 64 (pages of sqlite3).
 ///
-/// The class map and the thread cache hold twice the class (`doubled`), which is the class's offset
-/// in words among bins of two words.
+/// A thread cache's table of sizes holds twice the class (`doubled`), which is the class's offset in words
+/// among bins of two words; the class map holds that offset in bytes.
 package struct SizeClass: Equatable {
   package let doubled: UInt
   @inline(__always)

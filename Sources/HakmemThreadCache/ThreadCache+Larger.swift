@@ -8,13 +8,12 @@ import HakmemSlabs
 /// that take each other's blocks each makes a slow call for every one. So few are taken at a time.
 extension ThreadCache {
   /// Smaller blocks share pages that are touched anyway; medium ones come and go one by one.
-  static func mayTakeLarger(than sizeClass: SizeClass) -> Bool {
+  package static func mayTakeLarger(than sizeClass: SizeClass) -> Bool {
     sizeClass.blockBytes >= 1024 && !sizeClass.isMedium
   }
 
-  /// `takeLarger` as a slow call of its own; 0 also for classes that take none.
+  /// `takeLarger` as a slow call of its own.
   package func allocateLarger(than sizeClass: SizeClass) -> UInt {
-    guard Self.mayTakeLarger(than: sizeClass) else { return 0 }
     enterSlow(sizeClass)
     defer { leaveSlow() }
     return takeLarger(than: sizeClass)

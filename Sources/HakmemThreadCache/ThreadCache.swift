@@ -1,4 +1,5 @@
 import CHakmemShims
+import HakmemPages
 import HakmemPlatform
 import HakmemSlabs
 import Synchronization
@@ -61,12 +62,14 @@ package struct ThreadCache: Equatable {
   }
 
   @inline(__always)
-  package func bin(forDoubledClass doubledClass: UInt) -> Bin { bin(at: doubledClass &* 8) }
+  package func bin(forDoubledClass doubledClass: UInt) -> Bin {
+    bin(at: ClassMap.binOffset(ofDoubledClass: doubledClass))
+  }
 
   /// The bin at `ClassMap.binOffset`.
   @inline(__always)
   package func bin(at offset: UInt) -> Bin {
-    Bin(base: hakmem_in_register(address &+ Offset.bins &+ offset))
+    Bin(base: hakmem_in_register(address &+ offset))
   }
 
   /// A stack of free blocks: the words `top` and `limit`.
