@@ -115,14 +115,21 @@ package enum Depot {
   /// Takes over `count` free blocks, at most `batchCapacity`, whose addresses lie from `slots` on, in a
   /// batch of `spare`. Beyond the shelf's limit, when nobody wanted any for a while, or without memory
   /// for a batch, they go to their slabs: then the answer is false. In the second case one more batch
-  /// goes, so that a program which only frees leaves the shelf empty.
+  /// goes, so that a program which only frees leaves the shelf empty. `wasRefused`: the caller's last
+  /// ones went to the slabs; then an empty shelf believes the others that nobody wants any.
   @discardableResult
   package static func put(
-    _ sizeClass: SizeClass, _ slots: UInt, count: Int, spare: inout EmptyBatches,
-    reject: (UInt, Rejection) -> Void
+    _ sizeClass: SizeClass, _ slots: UInt, count: Int, wasRefused: Bool,
+    spare: inout EmptyBatches, reject: (UInt, Rejection) -> Void
   ) -> Bool {
     let shelf = shelf(currentShard, sizeClass)
-    let surplus = shelf.pointee.surplus.load(ordering: .relaxed)
+    var surplus = shelf.pointee.surplus.load(ordering: .relaxed)
+    if wasRefused, surplus == 0, shelf.pointee.count.load(ordering: .relaxed) == 0,
+      isUnwantedElsewhere(sizeClass)
+    {
+      surplus = longestSurplus
+      shelf.pointee.surplus.store(surplus, ordering: .relaxed)
+    }
     let isWanted = surplus < longestSurplus
     if isWanted { shelf.pointee.surplus.store(surplus + 1, ordering: .relaxed) }
     guard isWanted, shelf.pointee.count.load(ordering: .relaxed) < shelfLimit(sizeClass),
@@ -137,6 +144,14 @@ package enum Depot {
     shelf.pointee.count.wrappingAdd(1, ordering: .relaxed)
     stack(shelf).push(batch.address)
     return true
+  }
+
+  private static func isUnwantedElsewhere(_ sizeClass: SizeClass) -> Bool {
+    for shard in 0...state.pointee.shardMask
+    where shelf(shard, sizeClass).pointee.surplus.load(ordering: .relaxed) >= longestSurplus {
+      return true
+    }
+    return false
   }
 
   package static let batchCapacity = Batch.capacity

@@ -97,7 +97,7 @@ extension ThreadCache {
     } else {
       record.pointee.overflows &+= 1
       let isKept = moveOldest(min(Depot.batchCapacity, (capacity + 1) / 2), of: sizeClass)
-      if !isKept { shrink(sizeClass) }
+      if isKept { setSurplus(false, sizeClass) } else { shrink(sizeClass) }
     }
     _ = bin.push(block)
   }
@@ -152,7 +152,8 @@ extension ThreadCache {
       isKept = false
     } else {
       isKept = Depot.put(
-        sizeClass, first, count: count, spare: &record.pointee.emptyBatches, reject: Misuse.report)
+        sizeClass, first, count: count, wasRefused: hasSurplus(sizeClass),
+        spare: &record.pointee.emptyBatches, reject: Misuse.report)
     }
     Memory.move(from: first &+ moved, to: first, bin.top &- first &- moved)
     bin.top = bin.top &- moved

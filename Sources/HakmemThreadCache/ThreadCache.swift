@@ -162,7 +162,8 @@ package struct ThreadCache: Equatable {
     var sumAtLook: UInt
     /// A bit for each class that had a slow call since the last look, by its number modulo 64.
     var activeClasses: UInt64
-    /// A bit for each class whose blocks went to the slabs since its last refill: nobody wants more.
+    /// A bit for each class whose last blocks went to the slabs, unless it was refilled since: nobody
+    /// wants more.
     var surplusClasses: InlineArray<2, UInt64>
     var lastLook: UInt32
     var runCount: UInt32

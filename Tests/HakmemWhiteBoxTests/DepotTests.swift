@@ -33,9 +33,9 @@ enum DepotTests {
   private static func put(_ slots: UnsafeMutablePointer<UInt>, _ count: Int, _ sizeClass: SizeClass)
   {
     var spare = EmptyBatches()
-    Depot.put(sizeClass, UInt(bitPattern: slots), count: count, spare: &spare) { _, _ in
-      expect(false, "a live block is rejected")
-    }
+    Depot.put(
+      sizeClass, UInt(bitPattern: slots), count: count, wasRefused: false, spare: &spare
+    ) { _, _ in expect(false, "a live block is rejected") }
     spare.giveUp()
   }
 

@@ -12,6 +12,7 @@ enum ThreadCacheTests {
     WhiteBoxTest("ThreadCache.sizesLeadToTheirClasses", sizes),
     WhiteBoxTest("ThreadCache.refillsAnEmptyBin", refill),
     WhiteBoxTest("ThreadCache.binsGrowAndThenOverflow", overflow),
+    WhiteBoxTest("ThreadCache.binsThatShrankGrowWhenBlocksAreWanted", regrowth),
     WhiteBoxTest("ThreadCache.theOldestBlocksLeave", oldest),
     WhiteBoxTest("ThreadCache.flushLeavesNothing", flush),
     WhiteBoxTest("ThreadCache.everyClassServesAndTakesBack", everyClass),
@@ -119,6 +120,37 @@ enum ThreadCacheTests {
     expectEqual(total, before + blocks.count, "blocks in the cache and the depot")
     expect(blocks.last == cache.allocate(sizeClass))
     expectNoFault(cache.fault)
+  }
+
+  /// The thread only frees; another one takes what comes into the depot, but late.
+  private static func regrowth() {
+    let cache = setUp()
+    let sizeClass = SizeClass(3)
+    var blocks: [UInt] = []
+    for _ in 0..<(64 * Depot.batchCapacity) { blocks.append(cache.allocate(sizeClass)) }
+    func freeHalf() -> Int {
+      var most = 0
+      for _ in 0..<(blocks.count / 2) {
+        free(blocks.removeLast(), cache)
+        most = max(most, cache.count(sizeClass))
+        if isTaken { while take(sizeClass) > 0 {} }
+      }
+      return most
+    }
+    var isTaken = false
+    expectEqual(freeHalf(), sizeClass.cacheCapacity, "most blocks before they were refused")
+    expect(cache.count(sizeClass) <= 16)
+    isTaken = true
+    expectEqual(freeHalf(), sizeClass.cacheCapacity, "most blocks since they are wanted")
+    expectNoFault(cache.fault)
+  }
+
+  /// As another thread would; returns how many blocks.
+  private static func take(_ sizeClass: SizeClass) -> Int {
+    var spare = EmptyBatches()
+    defer { spare.giveUp() }
+    let slots = Fixture.memory(Depot.batchCapacity * 8)
+    return Depot.take(sizeClass, into: slots, spare: &spare)
   }
 
   private static func oldest() {

@@ -5,8 +5,8 @@
  *
  * What may stay resident is what has to: the pages that live blocks lie on, a tenth more, and 7 MiB
  * for the process, its metadata and what is kept at hand; while slabs are in use 2 MiB more, which
- * pay for looking through them. It stays on one processor: a thread that moves to another one near the
- * end leaves a few blocks of each class on the depot's shelves there, for want of later calls.
+ * pay for looking through them. Near the end it moves to another processor, whose depot shelves have
+ * not seen that nobody wants the blocks.
  */
 #include "check.h"
 #include "random.h"
@@ -62,16 +62,24 @@ static size_t page_bytes_of(struct block *blocks, size_t count) {
   return pages * page;
 }
 
-static void stay_on_this_processor(void) {
-  cpu_set_t processors;
-  CPU_ZERO(&processors);
-  CPU_SET((size_t)sched_getcpu(), &processors);
-  CHECK(sched_setaffinity(0, sizeof processors, &processors) == 0);
+/* Stays on one of the processors that it may use: the one after `processor`, which may be the same. */
+static void move_behind(size_t processor) {
+  static cpu_set_t allowed;
+  if (CPU_COUNT(&allowed) == 0) {
+    CHECK(sched_getaffinity(0, sizeof allowed, &allowed) == 0);
+  }
+  do {
+    processor = (processor + 1) % CPU_SETSIZE;
+  } while (!CPU_ISSET(processor, &allowed));
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(processor, &one);
+  CHECK(sched_setaffinity(0, sizeof one, &one) == 0);
 }
 
 int main(int argc, char **argv) {
   CHECK(argc == 5);
-  stay_on_this_processor();
+  move_behind(0);
   const size_t bytes = (size_t)atoi(argv[1]) << 20;
   const size_t percent = (size_t)atoi(argv[2]);
   const bool shuffled = strcmp(argv[3], "shuffled") == 0;
@@ -92,14 +100,21 @@ int main(int argc, char **argv) {
   CHECK(full > bytes);
   const size_t tables = count * sizeof *blocks;
   size_t left = count - count * percent / 100;
+  const size_t last = (count - left) / 256;
   if (shuffled) {
     for (size_t i = count; i > left; i--) {
+      if (i == left + last) {
+        move_behind((size_t)sched_getcpu());
+      }
       size_t chosen = random_below(&random, i);
       free(blocks[chosen].start);
       blocks[chosen] = blocks[i - 1];
     }
   } else {
     for (size_t i = left; i < count; i++) {
+      if (i == count - last) {
+        move_behind((size_t)sched_getcpu());
+      }
       free(blocks[i].start);
     }
   }
