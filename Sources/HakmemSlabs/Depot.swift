@@ -105,11 +105,11 @@ package enum Depot {
     }
   }
 
-  /// Batches that a shelf takes one after the other while nobody wants any: few, and more when
-  /// memory was wanted again soon after its return.
+  /// Batches that a shelf takes one after the other while nobody wants any: few, and one more for each
+  /// half MiB that was wanted again soon after its return.
   package static var longestSurplus: Int {
-    let creditShift = 21
-    return 4 + DirtyMemory.credit.bytes >> creditShift
+    let halfMiBShift = 19
+    return 4 + DirtyMemory.credit.bytes >> halfMiBShift
   }
 
   /// Takes over `count` free blocks, at most `batchCapacity`, whose addresses lie from `slots` on, in a

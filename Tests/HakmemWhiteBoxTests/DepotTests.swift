@@ -8,6 +8,7 @@ enum DepotTests {
     WhiteBoxTest("Depot.givesBatchesAsTheyCame", roundTrip),
     WhiteBoxTest("Depot.sendsWhatIsTooMuchToTheSlabs", limit),
     WhiteBoxTest("Depot.keepsNothingForAProgramThatOnlyFrees", surplus),
+    WhiteBoxTest("Depot.keepsMoreWhereMemoryWasWantedAgain", credit),
     WhiteBoxTest("Depot.drainLeavesNothing", drain),
     WhiteBoxTest("Depot.halfOfWhatLaysIdleGoes", idle),
     WhiteBoxTest("Depot.noBlockIsTakenTwiceByManyThreads", threads),
@@ -70,6 +71,18 @@ enum DepotTests {
     while take(sizeClass, into: taken) > 0 {}
     put(taken, capacity, sizeClass)
     expectEqual(Depot.exactBlockCount(sizeClass), capacity, "blocks kept once they were wanted")
+  }
+
+  private static func credit() {
+    Fixture.setUp()
+    let sizeClass = SizeClass(8)
+    let few = Depot.longestSurplus
+    for _ in 0..<2 { DirtyMemory.credit.regret(4 << 20, returnedAt: Clock.milliseconds()) }
+    expectEqual(Depot.longestSurplus, few + 8, "batches in a row")
+    let blocks: UnsafeMutablePointer<UInt> = Memory.pointer(at: Fixture.memory(12 * capacity * 8))
+    carve(blocks, 12 * capacity, sizeClass)
+    for batch in 0..<12 { put(blocks + batch * capacity, capacity, sizeClass) }
+    expectEqual(Depot.exactBlockCount(sizeClass), 12 * capacity, "blocks kept")
   }
 
   private static func roundTrip() {

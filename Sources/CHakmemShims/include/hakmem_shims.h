@@ -76,7 +76,7 @@ HAKMEM_INLINE uintptr_t hakmem_stack_address(void) {
   return (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)7;
 }
 
-/* Begins to load the line that is written soon. */
+/* Begins to load the line that is written soon. Baseline x86-64 only loads it for reading. */
 HAKMEM_INLINE void hakmem_prefetch(uintptr_t address) {
   __builtin_prefetch((const void *)address, 1);
 }
