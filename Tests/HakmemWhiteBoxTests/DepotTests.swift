@@ -40,7 +40,7 @@ enum DepotTests {
     spare.giveUp()
   }
 
-  private static func take(_ sizeClass: SizeClass, into slots: UnsafeMutablePointer<UInt>) -> Int {
+  static func take(_ sizeClass: SizeClass, into slots: UnsafeMutablePointer<UInt>) -> Int {
     var spare = EmptyBatches()
     defer { spare.giveUp() }
     return Depot.take(sizeClass, into: UInt(bitPattern: slots), spare: &spare)

@@ -128,29 +128,25 @@ enum ThreadCacheTests {
     let sizeClass = SizeClass(3)
     var blocks: [UInt] = []
     for _ in 0..<(64 * Depot.batchCapacity) { blocks.append(cache.allocate(sizeClass)) }
-    func freeHalf() -> Int {
+    let taken: UnsafeMutablePointer<UInt> = Memory.pointer(
+      at: Fixture.memory(Depot.batchCapacity * 8))
+    func mostWhileFreeingHalf(isTaken: Bool) -> Int {
       var most = 0
       for _ in 0..<(blocks.count / 2) {
         free(blocks.removeLast(), cache)
         most = max(most, cache.count(sizeClass))
-        if isTaken { while take(sizeClass) > 0 {} }
+        if isTaken { while DepotTests.take(sizeClass, into: taken) > 0 {} }
       }
       return most
     }
-    var isTaken = false
-    expectEqual(freeHalf(), sizeClass.cacheCapacity, "most blocks before they were refused")
+    expectEqual(
+      mostWhileFreeingHalf(isTaken: false), sizeClass.cacheCapacity,
+      "most blocks before they were refused")
     expect(cache.count(sizeClass) <= 16)
-    isTaken = true
-    expectEqual(freeHalf(), sizeClass.cacheCapacity, "most blocks since they are wanted")
+    expectEqual(
+      mostWhileFreeingHalf(isTaken: true), sizeClass.cacheCapacity,
+      "most blocks since they are wanted")
     expectNoFault(cache.fault)
-  }
-
-  /// As another thread would; returns how many blocks.
-  private static func take(_ sizeClass: SizeClass) -> Int {
-    var spare = EmptyBatches()
-    defer { spare.giveUp() }
-    let slots = Fixture.memory(Depot.batchCapacity * 8)
-    return Depot.take(sizeClass, into: slots, spare: &spare)
   }
 
   private static func oldest() {

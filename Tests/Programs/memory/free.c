@@ -100,22 +100,18 @@ int main(int argc, char **argv) {
   CHECK(full > bytes);
   const size_t tables = count * sizeof *blocks;
   size_t left = count - count * percent / 100;
-  const size_t last = (count - left) / 256;
-  if (shuffled) {
-    for (size_t i = count; i > left; i--) {
-      if (i == left + last) {
-        move_behind((size_t)sched_getcpu());
-      }
+  const size_t going = count - left;
+  for (size_t freed = 0; freed < going; freed++) {
+    if (freed == going - going / 256) {
+      move_behind((size_t)sched_getcpu());
+    }
+    if (shuffled) {
+      size_t i = count - freed;
       size_t chosen = random_below(&random, i);
       free(blocks[chosen].start);
       blocks[chosen] = blocks[i - 1];
-    }
-  } else {
-    for (size_t i = left; i < count; i++) {
-      if (i == count - last) {
-        move_behind((size_t)sched_getcpu());
-      }
-      free(blocks[i].start);
+    } else {
+      free(blocks[left + freed].start);
     }
   }
   struct timespec rest = {milliseconds / 1000, milliseconds % 1000 * 1000000};
