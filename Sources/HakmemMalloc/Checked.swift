@@ -67,7 +67,7 @@ enum Checked {
       return allocateRun(byteCount, runBytes, alignment: alignment, zero: zero, checked)
     }
     let block = Heap.allocateLarge(
-      byteCount &+ 8, alignment: max(alignment, Constants.superSlabBytes), zero: true)
+      byteCount &+ 8, alignment: max(alignment, Constants.pageBytes), zero: true)
     guard let region = LargeRegion.starting(at: block) else { return 0 }
     region.requestedBytes = byteCount
     seal(block, byteCount, checked)

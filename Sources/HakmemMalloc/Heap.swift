@@ -66,7 +66,7 @@ enum Heap {
           max(byteCount, 1), alignment: max(alignment, Constants.pageBytes), zero: zero, cache)
       }
       return allocateLarge(
-        max(byteCount, 1), alignment: max(alignment, Constants.superSlabBytes), zero: zero)
+        max(byteCount, 1), alignment: max(alignment, Constants.pageBytes), zero: zero)
     }
   }
 
@@ -82,7 +82,7 @@ enum Heap {
     if byteCount <= PageRuns.maximumBytes {
       return allocateMedium(byteCount, alignment: Constants.pageBytes, zero: zero, cache)
     }
-    return allocateLarge(byteCount, alignment: Constants.superSlabBytes, zero: zero)
+    return allocateLarge(byteCount, alignment: Constants.pageBytes, zero: zero)
   }
 
   private static func tryAllocate(_ byteCount: UInt, alignment: UInt) -> UInt {
@@ -95,7 +95,7 @@ enum Heap {
         max(byteCount, 1), alignment: max(alignment, Constants.pageBytes), zero: false, cache)
     }
     return allocateLarge(
-      max(byteCount, 1), alignment: max(alignment, Constants.superSlabBytes), zero: false)
+      max(byteCount, 1), alignment: max(alignment, Constants.pageBytes), zero: false)
   }
 
   private static func allocateSmall(

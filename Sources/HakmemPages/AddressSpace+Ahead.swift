@@ -28,7 +28,9 @@ extension AddressSpace {
 
   /// A place for a large region and its gap in what is mapped ahead; nil when its mapping should be
   /// one of its own.
-  static func takeAhead(_ byteCount: UInt) -> (start: UInt, mappedBytes: UInt)? {
+  static func takeAhead(
+    _ byteCount: UInt
+  ) -> (start: UInt, mappedBytes: UInt, mapping: UInt)? {
     let lock = Lock(.reservation)
     lock.acquire()
     defer { lock.release() }
@@ -40,7 +42,7 @@ extension AddressSpace {
     }
     let start = state.pointee.aheadStart
     state.pointee.aheadStart = start &+ bytes
-    return (start, bytes)
+    return (start, bytes, state.pointee.aheadEnd)
   }
 
   /// Gives back what is mapped ahead and in nobody's hands, unless a region was taken in the last `age`

@@ -17,18 +17,19 @@ package struct KeepCredit {
 
   package init(unsafeAt address: UInt) { state = Memory.pointer(at: address) }
 
-  /// Bytes that may be kept, never more than HAKMEM_WARM_MIB.
+  /// Bytes that may be kept.
   package var bytes: Int { state.pointee.bytes.load(ordering: .relaxed) }
 
-  /// Memory that was given back at `returnedAt` (Clock.milliseconds) is wanted again.
-  package func regret(_ byteCount: UInt, returnedAt: UInt32) {
+  /// Memory that was given back at `returnedAt` (Clock.milliseconds) is wanted again. Credit grows to
+  /// HAKMEM_WARM_MIB, if not `mostBytes`.
+  package func regret(_ byteCount: UInt, returnedAt: UInt32, atMost mostBytes: Int? = nil) {
     let now = Clock.milliseconds()
     let window = PurgeDelay.regretWindow
     guard now &- returnedAt <= window else { return }
     let last = state.pointee.lastRegret.exchange(now, ordering: .relaxed)
     guard last != 0, now &- last <= window else { return }
     PurgeDelay.shared.lengthen(at: now)
-    let bound = Int(Option.warmBytes.value << 20)
+    let bound = mostBytes ?? Int(Option.warmBytes.value << 20)
     let grown = state.pointee.bytes.wrappingAdd(Int(byteCount), ordering: .relaxed).newValue
     if grown > bound { state.pointee.bytes.store(bound, ordering: .relaxed) }
   }

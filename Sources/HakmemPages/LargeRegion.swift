@@ -1,7 +1,7 @@
 import HakmemPlatform
 import Synchronization
 
-/// A mapping of its own for one block above 1 MiB, aligned to 2 MiB or more.
+/// A mapping for one block above 1 MiB, or a part of one; only one region begins in each 2 MiB.
 package struct LargeRegion: Equatable {
   package let address: UInt
   @inline(__always)
@@ -17,7 +17,11 @@ package struct LargeRegion: Equatable {
     /// The block's whole pages, and the mapping's, which is longer if it served a longer block before.
     var byteCount: UInt
     var mappedBytes: UInt
-    /// Freed regions that are kept, oldest last, and when they were freed.
+    /// Kept behind the block (LargeRegions+Slack).
+    var slackBytes: UInt
+    /// Where the kernel's mapping ended when it was made: regions of one can be joined.
+    var mapping: UInt
+    /// In the list of kept regions or of those with slack, and since when.
     var next: UInt
     var previous: UInt
     var freedAt: UInt32
@@ -29,6 +33,8 @@ package struct LargeRegion: Equatable {
     var wasZeroed: Bool
     /// Its pages went back, and most had been used: zeroes are cheaper written than had from new ones.
     var wasFull: Bool
+    /// Its pages went back when the program held hardly anything more (LargeRegions.isIdle).
+    var wasIdle: Bool
     /// Grows in place or by moving page tables: the program fills it step by step.
     var hasGrown: Bool
     var hasHugePages: Bool

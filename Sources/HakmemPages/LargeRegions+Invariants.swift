@@ -8,28 +8,34 @@ extension LargeRegions {
     var bytes = 0
     var emptyBytes = 0
     var emptyCount = 0
-    var previous: UInt = 0
-    var address = state.pointee.newestKept
-    while address != 0 {
-      let region = LargeRegion(unsafeRecord: address)
-      if region.record.pointee.previous != previous { return "a link between regions is wrong" }
-      if region.isLive { return "a region that is kept is live" }
-      if SuperSlabRegistry.record(at: region.start) != address {
-        return "a kept region is not in the registry"
+    var fault: StaticString?
+    state.pointee.kept.forEach { region in
+      if region.isLive { fault = "a region that is kept is live" }
+      if region.record.pointee.slackBytes != 0 { fault = "a kept region has slack" }
+      if SuperSlabRegistry.record(at: region.start) != region.address {
+        fault = "a kept region is not in the registry"
       }
-      if region.byteCount > region.mappedBytes { return "a region is longer than its mapping" }
+      if region.byteCount > region.mappedBytes { fault = "a region is longer than its mapping" }
       if region.isEmpty {
-        if region.record.pointee.isDirty { return "an empty region is dirty" }
+        if region.record.pointee.isDirty { fault = "an empty region is dirty" }
         emptyBytes += Int(region.mappedBytes)
         emptyCount += 1
       } else {
         bytes += Int(region.byteCount)
       }
-      previous = address
-      address = region.record.pointee.next
     }
-    if state.pointee.oldestKept != previous { return "the oldest kept region is another" }
-    guard emptyBytes == state.pointee.emptyBytes, emptyCount == state.pointee.emptyCount else {
+    state.pointee.withSlack.forEach { region in
+      let end = region.byteCount &+ region.record.pointee.slackBytes
+      if end == region.byteCount || end > region.mappedBytes {
+        fault = "a region's slack is none or beyond its mapping"
+      }
+      bytes += Int(region.record.pointee.slackBytes)
+    }
+    if let fault { return fault }
+    guard state.pointee.kept.isWhole, state.pointee.withSlack.isWhole else {
+      return "a link between regions is wrong"
+    }
+    guard emptyBytes == state.pointee.emptyBytes, emptyCount == Int(state.pointee.emptyCount) else {
       return "the empty regions are counted wrong"
     }
     return bytes == state.pointee.keptBytes ? nil : "the kept bytes are wrong"

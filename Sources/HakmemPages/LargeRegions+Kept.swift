@@ -1,8 +1,7 @@
 import HakmemPlatform
 import Synchronization
 
-/// Regions that are kept for reuse, and a memory of those that were unmapped: one that would have
-/// served speaks for keeping more.
+/// Regions that are kept for reuse.
 extension LargeRegions {
   /// Drops the regions that were kept, and what was mapped ahead, for `age` milliseconds.
   package static func purge(age: UInt32) {
@@ -10,63 +9,21 @@ extension LargeRegions {
     let lock = Lock(.largeRegions)
     lock.acquire()
     let now = Clock.milliseconds()
+    state.pointee.recentPeak = max(
+      state.pointee.liveBytes, state.pointee.recentPeak - state.pointee.recentPeak / 8)
     var doomed: UInt = 0
-    while state.pointee.oldestKept != 0 {
-      let oldest = LargeRegion(unsafeRecord: state.pointee.oldestKept)
-      guard now &- oldest.record.pointee.freedAt >= age else { break }
+    dropSlack(age: age, now: now)
+    while let oldest = state.pointee.kept.oldestRegion,
+      now &- oldest.record.pointee.freedAt >= age
+    {
       remove(oldest)
-      (oldest.isEmpty ? addressCredit : credit).waste(oldest.byteCount)
+      if oldest.isEmpty { addressCredit.waste(oldest.byteCount) } else { waste(oldest.byteCount) }
       oldest.record.pointee.next = doomed
       doomed = oldest.address
     }
     lock.release()
     unmapChain(doomed)
   }
-
-  // MARK: Unmapped regions that are remembered
-
-  static var credit: KeepCredit { KeepCredit(unsafeAt: PagesStorage.largeCredit) }
-  /// For regions without pages, of which it says only whether they are worth keeping.
-  static var addressCredit: KeepCredit { KeepCredit(unsafeAt: PagesStorage.addressCredit) }
-
-  /// Looks whether a region that would have served was unmapped before. For zeroes its pages would
-  /// have been worth keeping only if writing costs less than new ones.
-  static func regretGhost(_ bytes: UInt, zero: Bool) {
-    let lock = Lock(.largeRegions)
-    lock.acquire()
-    defer { lock.release() }
-    for index in 0..<8 {
-      let ghost = state.pointee.ghostBytes[index]
-      guard ghost >= bytes, ghost &- bytes <= bytes / 8 else { continue }
-      state.pointee.ghostBytes[index] = 0
-      let freedAt = state.pointee.ghostFreedAt[index]
-      addressCredit.regret(ghost, returnedAt: freedAt)
-      if !zero || state.pointee.ghostWasFull[index] { credit.regret(ghost, returnedAt: freedAt) }
-      return
-    }
-  }
-
-  static func rememberGhost(_ region: LargeRegion) {
-    let lock = Lock(.largeRegions)
-    lock.acquire()
-    defer { lock.release() }
-    let index = state.pointee.nextGhost
-    state.pointee.ghostBytes[index] = region.byteCount
-    state.pointee.ghostStart[index] = region.start
-    state.pointee.ghostFreedAt[index] = Clock.milliseconds()
-    state.pointee.ghostWasFull[index] = region.record.pointee.wasFull
-    state.pointee.nextGhost = (index + 1) % 8
-  }
-
-  /// Whether a region that began at `pointer` was unmapped lately: for reports.
-  package static func wasFreed(_ pointer: UInt) -> Bool {
-    for index in 0..<8 where pointer != 0 && state.pointee.ghostStart[index] == pointer {
-      return true
-    }
-    return false
-  }
-
-  // MARK: Kept regions
 
   /// The kept region that fits best: with pages, or clean ones for `zero`, before others.
   static func takeKept(_ bytes: UInt, alignment: UInt, zero: Bool) -> LargeRegion? {
@@ -77,31 +34,40 @@ extension LargeRegions {
     if region.isEmpty {
       guard MemoryLimit.charge(bytes) else { return nil }
       if !zero || region.record.pointee.wasFull {
-        credit.regret(bytes, returnedAt: region.record.pointee.freedAt)
+        regretPages(
+          bytes, returnedAt: region.record.pointee.freedAt, wasIdle: region.record.pointee.wasIdle)
       }
     }
-    remove(region)
-    if region.isEmpty {
+    guard !region.isEmpty else {
+      remove(region)
       region.record.pointee.isEmpty = false
       region.record.pointee.byteCount = bytes
-    } else if zero {
-      state.pointee.clearedBytes += Int(bytes)
+      noteTaken(region)
+      return region
     }
-    state.pointee.liveBytes += Int(region.byteCount)
-    state.pointee.liveCount += 1
-    region.record.pointee.hasGrown = false
-    begin(region)
-    return region
+    if zero { state.pointee.clearedBytes += Int(bytes) }
+    let part = takeOut(bytes, of: region)
+    noteTaken(part)
+    return part
   }
 
-  /// A region with pages may be an eighth larger than asked for; of an empty one, which may have a gap
-  /// mapped behind it, the rest costs addresses alone.
+  /// The caller holds the lock.
+  static func noteTaken(_ region: LargeRegion) {
+    countLocked(Int(region.byteCount), blocks: 1)
+    region.record.pointee.hasGrown = false
+    begin(region)
+  }
+
+  /// A region with pages may be an eighth larger than asked for, and as large as it is if the rest stays
+  /// kept; of an empty one, which may have a gap mapped behind it, the rest costs addresses alone.
   private static func bestKept(_ bytes: UInt, alignment: UInt, zero: Bool) -> LargeRegion? {
+    let mostLeftWithPages = zero && bytes > Zeroing.mostToWrite ? bytes / 8 : .max
     var best: LargeRegion?
     var bestRank: UInt = .max
-    forEachKept { region in
+    state.pointee.kept.forEach { region in
       let size = region.isEmpty ? region.mappedBytes : region.byteCount
-      let mostLeft = region.isEmpty ? bytes &+ 2 &* Constants.superSlabBytes : bytes / 8
+      let mostLeft =
+        region.isEmpty ? bytes &+ 2 &* Constants.superSlabBytes : mostLeftWithPages
       guard size >= bytes, size &- bytes <= mostLeft,
         region.start & (alignment &- 1) == 0
       else { return }
@@ -121,8 +87,9 @@ extension LargeRegions {
       region.mappedBytes <= largestEmpty && !region.record.pointee.hasHugePages
       && addressCredit.bytes > 0 && mayKeepAddresses
     region.record.pointee.wasFull =
-      region.record.pointee.wasZeroed && bytes <= largestWorthZeroing
+      region.record.pointee.wasZeroed && bytes <= Zeroing.mostToWrite
       && Zeroing.seemsUsed(region.start, bytes, trusting: true)
+    region.record.pointee.wasIdle = isIdle
     guard isKeepable, Zeroing.drop(region.start, bytes) else {
       rememberGhost(region)
       return unmap(region)
@@ -130,30 +97,24 @@ extension LargeRegions {
     MemoryLimit.uncharge(bytes)
     region.record.pointee.isDirty = false
     region.record.pointee.isEmpty = true
-    let doomed = insert(region) {
-      state.pointee.emptyCount > mostEmpty || state.pointee.emptyBytes > mostEmptyBytes
-    }
-    unmapChain(doomed)
+    unmapChain(keepEmpty(region))
   }
 
-  /// Keeps a region; takes the oldest of its kind out while there is too much, as a chain.
-  static func insert(_ region: LargeRegion, droppingOldestWhile isTooMuch: () -> Bool) -> UInt {
+  /// Keeps a region without pages; takes the oldest out while there are too many, as a chain.
+  private static func keepEmpty(_ region: LargeRegion) -> UInt {
     let lock = Lock(.largeRegions)
     lock.acquire()
     defer { lock.release() }
     insert(region)
     var doomed: UInt = 0
-    while isTooMuch(), let oldest = oldestKept(isEmpty: region.isEmpty) {
+    while state.pointee.emptyCount > mostEmpty || state.pointee.emptyBytes > mostEmptyBytes,
+      let oldest = oldestKept(isEmpty: true)
+    {
       remove(oldest)
       oldest.record.pointee.next = doomed
       doomed = oldest.address
     }
     return doomed
-  }
-
-  /// The background thread writes at no cost for the program.
-  private static var largestWorthZeroing: UInt {
-    Option.background.isOn ? largestToClear : Zeroing.mostToWrite
   }
 
   private static let mostEmpty = 16
@@ -184,56 +145,27 @@ extension LargeRegions {
     }
   }
 
-  private static func oldestKept(isEmpty: Bool) -> LargeRegion? {
+  static func oldestKept(isEmpty: Bool) -> LargeRegion? {
     var oldest: LargeRegion?
-    forEachKept { if $0.isEmpty == isEmpty { oldest = $0 } }
+    state.pointee.kept.forEach { if $0.isEmpty == isEmpty { oldest = $0 } }
     return oldest
-  }
-
-  /// Newest first. The caller holds the lock.
-  private static func forEachKept(_ body: (LargeRegion) -> Void) {
-    var address = state.pointee.newestKept
-    while address != 0 {
-      let region = LargeRegion(unsafeRecord: address)
-      body(region)
-      address = region.record.pointee.next
-    }
   }
 
   static func insert(_ region: LargeRegion) {
     region.record.pointee.freedAt = Clock.milliseconds()
-    let head = state.pointee.newestKept
-    region.record.pointee.next = head
-    region.record.pointee.previous = 0
-    if head != 0 {
-      LargeRegion(unsafeRecord: head).record.pointee.previous = region.address
-    } else {
-      state.pointee.oldestKept = region.address
-    }
-    state.pointee.newestKept = region.address
+    state.pointee.kept.insert(region)
     countKept(region, 1)
   }
 
   static func remove(_ region: LargeRegion) {
-    let next = region.record.pointee.next
-    let previous = region.record.pointee.previous
-    if previous != 0 {
-      LargeRegion(unsafeRecord: previous).record.pointee.next = next
-    } else {
-      state.pointee.newestKept = next
-    }
-    if next != 0 {
-      LargeRegion(unsafeRecord: next).record.pointee.previous = previous
-    } else {
-      state.pointee.oldestKept = previous
-    }
+    state.pointee.kept.remove(region)
     countKept(region, -1)
   }
 
-  private static func countKept(_ region: LargeRegion, _ sign: Int) {
+  static func countKept(_ region: LargeRegion, _ sign: Int) {
     if region.isEmpty {
       state.pointee.emptyBytes += sign * Int(region.mappedBytes)
-      state.pointee.emptyCount += sign
+      state.pointee.emptyCount = UInt8(Int(state.pointee.emptyCount) + sign)
     } else {
       state.pointee.keptBytes += sign * Int(region.byteCount)
     }

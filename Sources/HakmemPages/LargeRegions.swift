@@ -5,22 +5,27 @@ import Synchronization
 /// costs more than anything else here: with their pages up to a bound in bytes, some without.
 package enum LargeRegions {
   struct State {
-    var newestKept: UInt
-    var oldestKept: UInt
-    /// Of kept regions that have pages.
+    var kept: RegionList
+    /// Live regions behind whose blocks kept pages lie.
+    var withSlack: RegionList
+    /// Of kept regions that have pages, and slack.
     var keptBytes: Int
     var emptyBytes: Int
-    var emptyCount: Int
     var liveBytes: Int
     var liveCount: Int
+    /// The most live bytes of the last few looks at what aged.
+    var recentPeak: Int
+    /// Bytes that calloc had to clear or drop since the background thread looked last.
+    var clearedBytes: Int
     /// Sizes of regions that were unmapped last, and when.
     var ghostBytes: InlineArray<8, UInt>
     var ghostStart: InlineArray<8, UInt>
     var ghostFreedAt: InlineArray<8, UInt32>
-    var ghostWasFull: InlineArray<8, Bool>
-    var nextGhost: Int
-    /// Bytes that calloc had to clear or drop since the background thread looked last.
-    var clearedBytes: Int
+    /// A bit each.
+    var fullGhosts: UInt8
+    var idleGhosts: UInt8
+    var nextGhost: UInt8
+    var emptyCount: UInt8
     var addresses: Addresses
   }
   /// Whether address space without pages costs something here.
@@ -28,7 +33,7 @@ package enum LargeRegions {
   static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PagesStorage.largeRegions)
   }
-  private static var spareRecords: TaggedStack {
+  static var spareRecords: TaggedStack {
     TaggedStack(unsafeAt: PagesStorage.spareLargeRecords)
   }
 
@@ -36,14 +41,21 @@ package enum LargeRegions {
   package static var liveCount: Int { state.pointee.liveCount }
   package static var keptBytes: Int { state.pointee.keptBytes }
 
-  /// A region of at least `byteCount`; its start is a multiple of `alignment` and of 2 MiB. With
+  /// A region of at least `byteCount`; its start is a multiple of `alignment` and of a page. With
   /// `zero` it reads as zeroes. Nil when memory is exhausted.
   package static func allocate(_ byteCount: UInt, alignment: UInt, zero: Bool) -> LargeRegion? {
     let bytes = byteCount.roundedUp(to: ProcessFacts.systemPageBytes)
     guard bytes >= byteCount, fitsAddressSpace(bytes, alignment) else { return nil }
     if let region = takeKept(bytes, alignment: alignment, zero: zero) {
       region.record.pointee.wasZeroed = zero
+      leaveSlack(region, after: bytes)
       if zero { clear(region) }
+      return region
+    }
+    if !zero, alignment <= Constants.superSlabBytes,
+      let region = growKept(to: bytes, alignment: alignment)
+    {
+      region.record.pointee.wasZeroed = false
       return region
     }
     regretGhost(bytes, zero: zero)
@@ -59,7 +71,7 @@ package enum LargeRegions {
   }
 
   private static func mapNew(_ bytes: UInt, alignment: UInt) -> LargeRegion? {
-    guard let (start, mappedBytes) = place(bytes, alignment: alignment) else { return nil }
+    guard let (start, mappedBytes, mapping) = place(bytes, alignment: alignment) else { return nil }
     let address = takeRecord()
     guard address != 0 else {
       SystemCalls.unmap(start, mappedBytes)
@@ -68,12 +80,14 @@ package enum LargeRegions {
     let region = LargeRegion(unsafeRecord: address)
     region.record.pointee.start = start
     region.record.pointee.byteCount = bytes
+    region.record.pointee.slackBytes = 0
     region.record.pointee.mappedBytes = mappedBytes
+    region.record.pointee.mapping = mapping
     region.record.pointee.isDirty = false
     region.record.pointee.isEmpty = false
     region.record.pointee.hasGrown = false
     region.record.pointee.hasHugePages = false
-    guard SuperSlabRegistry.set(address, at: start) else {
+    guard SuperSlabRegistry.enter(address, at: start) else {
       SystemCalls.unmap(start, mappedBytes)
       spareRecords.push(address)
       return nil
@@ -83,7 +97,9 @@ package enum LargeRegions {
     return region
   }
 
-  private static func place(_ bytes: UInt, alignment: UInt) -> (start: UInt, mappedBytes: UInt)? {
+  private static func place(
+    _ bytes: UInt, alignment: UInt
+  ) -> (start: UInt, mappedBytes: UInt, mapping: UInt)? {
     if alignment <= Constants.superSlabBytes, AddressSpace.noteLarge(bytes), mayKeepAddresses,
       let place = AddressSpace.takeAhead(bytes)
     {
@@ -91,7 +107,7 @@ package enum LargeRegions {
     }
     guard let start = mapEvenIfTight(bytes, alignment: alignment) else { return nil }
     SystemCalls.nameMapping(start, bytes, "hakmem large")
-    return (start, bytes)
+    return (start, bytes, start &+ bytes)
   }
 
   /// With `auto` the system's own setting holds for large regions.
@@ -119,20 +135,27 @@ package enum LargeRegions {
 
   /// Returns a region that the caller claimed.
   package static func free(_ region: LargeRegion) {
+    takeSlack(of: region)
     let bytes = region.byteCount
     count(-Int(bytes), blocks: -1)
     region.record.pointee.isDirty = true
-    let bound = credit.bytes
+    let bound = mostToKeep
     // The next owner of a region with huge pages may use little of it; and guard pages promise that
     // freed regions fault.
     let isKeepable =
       Int(bytes) <= bound && !region.record.pointee.hasHugePages && !Option.guardPages.isOn
-    guard isKeepable, Option.purgeDelay.value > 0 else { return retire(region) }
-    var doomed = insert(region) { state.pointee.keptBytes > bound }
+      && Option.purgeDelay.value > 0
+    if isKeepable { keep(region) } else { retire(region) }
+    var doomed = takeKept(beyond: bound)
     while doomed != 0 {
       let region = LargeRegion(unsafeRecord: doomed)
       doomed = region.record.pointee.next
-      retire(region)
+      if region.record.pointee.wasZeroed {
+        retire(region)
+      } else {
+        rememberExcess(region.byteCount)
+        unmap(region)
+      }
     }
   }
 
@@ -140,35 +163,49 @@ package enum LargeRegions {
   /// exhausted, and the region is as it was.
   package static func resize(_ region: LargeRegion, to byteCount: UInt) -> Bool {
     let new = byteCount.roundedUp(to: ProcessFacts.systemPageBytes)
-    let old = region.byteCount
-    if new == old { return true }
-    if new < old {
-      guard shrink(region, to: new) else { return true }
+    if new == region.byteCount { return true }
+    let isShorter = new < region.byteCount
+    guard isShorter || fitsAddressSpace(new, 0) else { return false }
+    takeSlack(of: region)
+    if isShorter {
+      shrink(region, to: new)
     } else {
-      guard fitsAddressSpace(new, 0), MemoryLimit.charge(new &- old) else { return false }
-      guard new <= region.mappedBytes || grow(region, to: new) else {
-        MemoryLimit.uncharge(new &- old)
-        return false
-      }
+      if new > region.mappedBytes { takeKept(after: region, for: new) }
+      if new > region.byteCount { guard extend(region, to: new) else { return false } }
+      leaveSlack(region, after: new)
       adviseGrowing(region, new)
     }
-    region.record.pointee.byteCount = new
     region.noteUse()
-    count(Int(new) - Int(old), blocks: 0)
     return true
   }
 
-  /// False when no mapping may be split any more: the pages went, but the block keeps its length.
-  private static func shrink(_ region: LargeRegion, to new: UInt) -> Bool {
-    let end = region.start &+ new
-    guard SystemCalls.unmap(end, region.mappedBytes &- new) else {
-      SystemCalls.advise(end, region.byteCount &- new, .dontNeed)
+  /// By addresses that are mapped behind the region, or by new ones.
+  private static func extend(_ region: LargeRegion, to new: UInt) -> Bool {
+    let added = new &- region.byteCount
+    guard MemoryLimit.charge(added) else { return false }
+    guard new <= region.mappedBytes || grow(region, to: new) else {
+      MemoryLimit.uncharge(added)
       return false
     }
-    MapLog.note(.unmapped, end, region.mappedBytes &- new)
-    MemoryLimit.uncharge(region.byteCount &- new)
-    noteMapped(region, new)
+    regretGhost(added, zero: false)
+    region.record.pointee.byteCount = new
+    count(Int(added), blocks: 0)
     return true
+  }
+
+  /// When no mapping may be split any more, the pages go, but the block keeps its length.
+  private static func shrink(_ region: LargeRegion, to new: UInt) {
+    let end = region.start &+ new
+    let removed = region.byteCount &- new
+    guard SystemCalls.unmap(end, region.mappedBytes &- new) else {
+      SystemCalls.advise(end, removed, .dontNeed)
+      return
+    }
+    MapLog.note(.unmapped, end, region.mappedBytes &- new)
+    MemoryLimit.uncharge(removed)
+    noteMapped(region, new)
+    region.record.pointee.byteCount = new
+    count(-Int(removed), blocks: 0)
   }
 
   private static func noteMapped(_ region: LargeRegion, _ byteCount: UInt) {
@@ -188,6 +225,8 @@ package enum LargeRegions {
     else { return }
     SystemCalls.advise(region.start, region.mappedBytes, .hugePage)
     region.record.pointee.hasHugePages = true
+    // The kernel parts it from its neighbours.
+    region.record.pointee.mapping = region.start | 1
   }
 
   /// Grows the region in place or moves its pages into the window, where nobody else maps: the kernel
@@ -201,11 +240,13 @@ package enum LargeRegions {
       return true
     }
     guard let goal = growthGoal(new, beyond: new &- old) else { return false }
+    guard SuperSlabRegistry.enter(region.address, at: goal) else {
+      SystemCalls.unmap(goal, new)
+      return false
+    }
     // Before the move: what it frees may be somebody else's at once.
-    guard SuperSlabRegistry.set(region.address, at: goal),
-      SuperSlabRegistry.set(0, at: start),
-      SystemCalls.moveMapping(from: start, old, to: goal, new)
-    else {
+    _ = SuperSlabRegistry.set(0, at: start)
+    guard SystemCalls.moveMapping(from: start, old, to: goal, new) else {
       _ = SuperSlabRegistry.set(region.address, at: start)
       _ = SuperSlabRegistry.set(0, at: goal)
       SystemCalls.unmap(goal, new)
@@ -213,6 +254,7 @@ package enum LargeRegions {
     }
     MapLog.note(.moved, start, old)
     region.record.pointee.start = goal
+    region.record.pointee.mapping = goal &+ new
     noteMapped(region, new)
     return true
   }
@@ -246,7 +288,6 @@ package enum LargeRegions {
 
   static func unmap(_ region: LargeRegion) {
     let bytes = region.mappedBytes
-    region.record.pointee.kind.store(SpanKind.unused.rawValue, ordering: .releasing)
     _ = SuperSlabRegistry.set(0, at: region.start)
     MapLog.note(.unmapped, region.start, bytes)
     if !SystemCalls.unmap(region.start, bytes) {
@@ -256,18 +297,28 @@ package enum LargeRegions {
     PageCounters.shared.pointee.unmaps.wrappingAdd(1, ordering: .relaxed)
     PageCounters.shared.pointee.mappedBytes.wrappingSubtract(Int(bytes), ordering: .relaxed)
     if !region.isEmpty { MemoryLimit.uncharge(region.byteCount) }
+    dispose(region)
+  }
+
+  static func dispose(_ region: LargeRegion) {
+    region.record.pointee.kind.store(SpanKind.unused.rawValue, ordering: .releasing)
     spareRecords.push(region.address)
   }
 
-  private static func count(_ bytes: Int, blocks: Int) {
+  static func count(_ bytes: Int, blocks: Int) {
     let lock = Lock(.largeRegions)
     lock.acquire()
-    state.pointee.liveBytes += bytes
-    state.pointee.liveCount += blocks
+    countLocked(bytes, blocks: blocks)
     lock.release()
   }
 
-  private static func takeRecord() -> UInt {
+  static func countLocked(_ bytes: Int, blocks: Int) {
+    state.pointee.liveBytes += bytes
+    state.pointee.liveCount += blocks
+    state.pointee.recentPeak = max(state.pointee.recentPeak, state.pointee.liveBytes)
+  }
+
+  static func takeRecord() -> UInt {
     let spare = spareRecords.pop()
     return spare != 0 ? spare : MetadataRegion.allocate(UInt(MemoryLayout<LargeRegion.Record>.size))
   }

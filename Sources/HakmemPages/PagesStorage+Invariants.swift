@@ -21,6 +21,7 @@ extension PagesStorage {
     map.add(spareLargeRecords, word)
     map.add(largeCredit, MemoryLayout<KeepCredit.State>.size)
     map.add(addressCredit, MemoryLayout<KeepCredit.State>.size)
+    map.add(idleCredit, MemoryLayout<KeepCredit.State>.size)
     map.add(dirtyCredit, MemoryLayout<KeepCredit.State>.size)
     map.add(largeRegions, MemoryLayout<LargeRegions.State>.size)
     map.add(pageRuns, MemoryLayout<PageRuns.State>.size)

@@ -20,6 +20,7 @@ package enum PagesStorage {
   static var spareLargeRecords: UInt { base &+ 832 }
   static var largeCredit: UInt { base &+ 896 }
   static var addressCredit: UInt { base &+ 912 }
+  static var idleCredit: UInt { base &+ 928 }
   static var dirtyCredit: UInt { base &+ 960 }
   static var dirtyMemory: UInt { base &+ 640 }
   static var pageRuns: UInt { base &+ 1280 }

@@ -25,18 +25,32 @@ package enum SuperSlabRegistry {
 
   /// Enters `record`, or 0 to take it out. False when memory for the table is exhausted.
   package static func set(_ record: UInt, at address: UInt) -> Bool {
+    guard let entry = entry(at: address) else { return false }
+    entry.pointee.store(record, ordering: .releasing)
+    return true
+  }
+
+  /// As `set`, but false also where something else is entered.
+  static func enter(_ record: UInt, at address: UInt) -> Bool {
+    guard let entry = entry(at: address) else { return false }
+    return entry.pointee.compareExchange(
+      expected: 0, desired: record, successOrdering: .releasing, failureOrdering: .relaxed
+    ).exchanged
+  }
+
+  /// Nil without memory for the table.
+  private static func entry(at address: UInt) -> UnsafeMutablePointer<Atomic<UInt>>? {
     let number = address >> Constants.superSlabShift
-    guard number >> leafBits < rootCount else { return false }
+    guard number >> leafBits < rootCount else { return nil }
     var leaf = rootEntry(number).pointee.load(ordering: .acquiring)
     if leaf == 0 {
       let fresh = MetadataRegion.allocate(leafBytes, alignment: Constants.pageBytes)
-      guard fresh != 0 else { return false }
+      guard fresh != 0 else { return nil }
       let (won, seen) = rootEntry(number).pointee.compareExchange(
         expected: 0, desired: fresh, successOrdering: .releasing, failureOrdering: .acquiring)
       leaf = won ? fresh : seen
     }
-    leafEntry(leaf, number).pointee.store(record, ordering: .releasing)
-    return true
+    return leafEntry(leaf, number)
   }
 
   @inline(__always)

@@ -4,8 +4,8 @@ import Synchronization
 /// Making used memory read as zeroes the cheaper way: writing costs time for each page, dropping the
 /// pages costs a fault for each that is used again.
 package enum Zeroing {
-  /// Beyond this new pages cost less than writing, however many are used.
-  static let mostToWrite: UInt = 4 << 20
+  /// Beyond this one call would take long, and a fork waits for the background thread's.
+  static let mostToWrite: UInt = 32 << 20
   /// Below this a system call costs more than writing.
   private static let leastToDrop: UInt = 128 << 10
 

@@ -91,7 +91,7 @@ package enum Misuse {
         if LargeRegions.wasFreed(pointer) { return .alreadyFree }
         return SpanKind.of(record: record) == .unused && record != 0 ? .alreadyFree : .foreign
       }
-      return region.start == pointer ? .alreadyFree : .interior
+      return region.start == pointer || !region.isLive ? .alreadyFree : .interior
     }
   }
 

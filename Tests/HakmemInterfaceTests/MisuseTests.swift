@@ -124,6 +124,10 @@ struct `A misuse is reported and aborts` {
     try expectAbort("double_free_large.c", Finding.freed, Finding.foreign)
   }
 
+  @Test func `free of a large block again after its memory joined another's`() throws {
+    try expectAbort("double_free_large_joined.c", Finding.freed, Finding.foreign)
+  }
+
   @Test func `free of a small block again after others`() throws {
     try expectAbort("double_free_later.c", Finding.freed)
   }
