@@ -17,7 +17,7 @@ package enum Housekeeping {
     let now = Clock.milliseconds()
     if now &- cache.record.pointee.lastLook >= periodMilliseconds {
       cache.record.pointee.lastLook = now
-      cache.shrinkIdleBins()
+      cache.shrinkIdleBins(at: now)
     }
     // The background thread's turn comes first.
     let period = Background.attend() ? 5 * periodMilliseconds : periodMilliseconds
@@ -63,8 +63,9 @@ package enum Housekeeping {
 
 extension ThreadCache {
   /// Moves half of each bin that had no slow call since the last look to the depot.
-  func shrinkIdleBins() {
+  func shrinkIdleBins(at now: UInt32) {
     beginChange()
+    halveMediumRoom(at: now)
     let active = record.pointee.activeClasses
     record.pointee.activeClasses = 0
     for number in 1..<SizeClass.count where active & (1 << UInt64(number % 64)) == 0 {

@@ -49,6 +49,6 @@ extension ThreadCache {
       room &+= UInt(capacity(SizeClass(number))) &* SizeClass(number).blockBytes
     }
     if room != record.pointee.mediumBytes { return "the room for medium blocks is wrong" }
-    return room &+ bytes <= Self.maximumMediumBytes ? nil : "a cache keeps too many medium blocks"
+    return room &+ bytes <= maximumMediumBytes ? nil : "a cache keeps too many medium blocks"
   }
 }

@@ -29,14 +29,41 @@ extension ThreadCache {
 
   private func widenMediumBin(_ sizeClass: SizeClass) {
     let bytes = record.pointee.mediumBytes &+ record.pointee.runBytes &+ sizeClass.blockBytes
-    guard bytes <= Self.maximumMediumBytes else {
-      record.pointee.refusedWidenings &+= 1
+    guard bytes <= maximumMediumBytes else {
+      noteRefusal()
       let refusalsBetweenClosings: UInt32 = 16
-      if record.pointee.refusedWidenings % refusalsBetweenClosings == 0 { closeMediumBins() }
+      if record.pointee.refusals % refusalsBetweenClosings == 0 { closeMediumBins() }
       return
     }
     record.pointee.mediumBytes &+= sizeClass.blockBytes
     bin(sizeClass).limit = bin(sizeClass).limit &+ 8
+  }
+
+  /// Bytes of medium blocks, runs and others, that the thread keeps: sixteen times what it may cache of
+  /// a small size class, and up to eight times that while it is short of room all the time.
+  package var maximumMediumBytes: UInt { Option.cacheBytes.value << (14 + UInt(record.pointee.doublings)) }
+
+  /// There was no room for one more.
+  package func noteRefusal() {
+    record.pointee.refusals &+= 1
+    let many: UInt32 = 8192
+    let quickMilliseconds: UInt32 = 10
+    guard record.pointee.refusals % many == 0 else { return }
+    let now = Clock.milliseconds()
+    let isQuick = now &- record.pointee.manyRefusalsAt <= quickMilliseconds
+    record.pointee.manyRefusalsAt = now
+    if isQuick, record.pointee.doublings < 3 { record.pointee.doublings += 1 }
+  }
+
+  /// Takes room back that the thread has had for a second. It gets it again at once where it is short.
+  package func halveMediumRoom(at now: UInt32) {
+    guard record.pointee.doublings > 0, now &- record.pointee.manyRefusalsAt > 1000 else { return }
+    record.pointee.doublings -= 1
+    record.pointee.manyRefusalsAt = now
+    if record.pointee.mediumBytes &+ record.pointee.runBytes > maximumMediumBytes {
+      closeMediumBins()
+      dropAllRuns()
+    }
   }
 
   private func closeMediumBins() {

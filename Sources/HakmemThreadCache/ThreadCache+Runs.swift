@@ -7,11 +7,7 @@ import HakmemPlatform
 extension ThreadCache {
   static let maximumRuns = 16
 
-  /// Bytes of medium blocks, runs and others, that a thread keeps: sixteen times what it may cache of
-  /// a small size class.
-  static var maximumMediumBytes: UInt { Option.cacheBytes.value << 14 }
-
-  private var roomForRuns: UInt { Self.maximumMediumBytes &- record.pointee.mediumBytes }
+  private var roomForRuns: UInt { maximumMediumBytes &- record.pointee.mediumBytes }
 
   static func runStart(_ entry: UInt) -> UInt { entry.roundedDown(to: Constants.pageBytes) }
   static func runBytes(_ entry: UInt) -> UInt {
@@ -42,7 +38,10 @@ extension ThreadCache {
 
   /// Keeps a run that is marked as cached; the oldest ones go when there are too many.
   package func keepRun(_ run: UInt, _ byteCount: UInt, _ mark: UInt) {
-    guard byteCount <= roomForRuns else { return Self.release(run, byteCount) }
+    guard byteCount <= roomForRuns else {
+      noteRefusal()
+      return Self.release(run, byteCount)
+    }
     beginChange()
     defer { endChange() }
     if record.pointee.runCount == Self.maximumRuns
@@ -62,6 +61,7 @@ extension ThreadCache {
     var doomed = record.pointee.runCount == Self.maximumRuns ? Self.maximumRuns / 4 : 0
     var bytes = record.pointee.runBytes &+ byteCount
     for index in 0..<doomed { bytes &-= Self.runBytes(record.pointee.runs[index]) }
+    if bytes > roomForRuns { noteRefusal() }
     while bytes > roomForRuns {
       bytes &-= Self.runBytes(record.pointee.runs[doomed])
       doomed += 1

@@ -170,8 +170,11 @@ package struct ThreadCache: Equatable {
     var runBytes: UInt
     /// What the bins of medium classes have room for.
     var mediumBytes: UInt
-    /// How often there was no room for more.
-    var refusedWidenings: UInt32
+    /// How often there was no room for more, when it was so many times, and how often that room was
+    /// doubled since.
+    var refusals: UInt32
+    var manyRefusalsAt: UInt32
+    var doublings: UInt8
     var runs: InlineArray<16, UInt>
     var runMarks: InlineArray<16, UInt>
     /// The owner's `CheckedCache`; 0 unless blocks are checked.

@@ -22,6 +22,7 @@ enum ThreadCacheTests {
     WhiteBoxTest("ThreadCache.threadsThatComeAndGoShareFewCaches", churn),
     WhiteBoxTest("ThreadCache.runsAreKeptUpToABound", runs),
     WhiteBoxTest("ThreadCache.mediumBinsOpenOnDemand", mediumOnDemand),
+    WhiteBoxTest("ThreadCache.aThreadThatIsShortOfRoomAllTheTimeGetsMore", moreRoom),
     WhiteBoxTest("ThreadCache.mediumBinsHaveABound", mediumBound),
     WhiteBoxTest("ThreadCache.aLargerBlockServesBeforeFreshMemory", larger),
     WhiteBoxTest("ThreadCache.fewLargerBlocksServeAtATime", fewLarger),
@@ -418,6 +419,39 @@ enum ThreadCacheTests {
     expect(most > 0, "nothing is cached")
     expect(most <= Option.cacheBytes.value << 14, "too much is cached")
     expectNoFault(cache.fault)
+  }
+
+  private static func moreRoom() {
+    let cache = setUp()
+    let least = Option.cacheBytes.value << 14
+    expectEqual(cache.maximumMediumBytes, least, "the room at first")
+    // As often as it takes: what counts is how quickly they follow one another.
+    while cache.maximumMediumBytes < least << 3 { cache.noteRefusal() }
+    for _ in 0..<100_000 { cache.noteRefusal() }
+    expectEqual(cache.maximumMediumBytes, least << 3, "the room at most")
+    let sizeClass = SizeClass.serving(200_000)
+    for _ in 0..<20 {
+      var blocks: [UInt] = []
+      for _ in 0..<8 { blocks.append(cache.allocate(sizeClass)) }
+      for block in blocks { free(block, cache) }
+    }
+    expect(cachedMediumBytes(cache) > least, "the room is not used")
+    let run = PageRuns.allocate(1 << 20)
+    let (bytes, mark) = PageRuns.markCached(run, record: SuperSlabRegistry.record(at: run))
+    cache.keepRun(run, bytes, mark)
+    expectEqual(PageRuns.cachedByteCount(at: run), 1 << 20, "the bytes of a run that is kept")
+    expectNoFault(cache.fault)
+    let now = Clock.milliseconds()
+    cache.halveMediumRoom(at: now)
+    expectEqual(cache.maximumMediumBytes, least << 3, "the room of a thread that is short of it")
+    for seconds: UInt32 in 1...3 {
+      cache.halveMediumRoom(at: now &+ seconds &* 2000)
+      expectEqual(cache.maximumMediumBytes, least << (3 - UInt(seconds)), "the room later")
+      expectNoFault(cache.fault)
+    }
+    cache.halveMediumRoom(at: now &+ 60_000)
+    expectEqual(cache.maximumMediumBytes, least, "the room in the end")
+    expect(cachedMediumBytes(cache) <= least, "too much is cached")
   }
 
   private static func cachedMediumBytes(_ cache: ThreadCache) -> UInt {
