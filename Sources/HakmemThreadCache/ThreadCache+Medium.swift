@@ -41,7 +41,9 @@ extension ThreadCache {
 
   /// Bytes of medium blocks, runs and others, that the thread keeps: sixteen times what it may cache of
   /// a small size class, and up to eight times that while it is short of room all the time.
-  package var maximumMediumBytes: UInt { Option.cacheBytes.value << (14 + UInt(record.pointee.doublings)) }
+  package var maximumMediumBytes: UInt {
+    Option.cacheBytes.value << (14 + UInt(record.pointee.doublings))
+  }
 
   /// There was no room for one more.
   package func noteRefusal() {
