@@ -174,6 +174,7 @@ enum Heap {
   static func allocateLarge(_ byteCount: UInt, alignment: UInt, zero: Bool) -> UInt {
     guard byteCount <= Constants.maximumRequest, Process.start() else { return 0 }
     ControlGroup.follow()
+    defer { ThreadCache.tickIfAny() }
     return Gate.whileMapping {
       if let region = LargeRegions.allocate(byteCount, alignment: alignment, zero: zero) {
         return region.start
@@ -264,6 +265,7 @@ enum Heap {
       guard region.claimFree() else { Misuse.stop(.free, pointer) }
       LargeRegions.free(region)
     }
+    ThreadCache.tickIfAny()
   }
 
   // MARK: Sizes

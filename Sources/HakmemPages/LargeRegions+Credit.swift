@@ -20,12 +20,11 @@ extension LargeRegions {
     isIdle ? min(credit.bytes, max(warmBytes, idleCredit.bytes)) : credit.bytes
   }
 
-  /// Pages that went back are wanted again. Credit grows to what was in use lately, to HAKMEM_WARM_MIB
-  /// at least and eight times that at most.
+  /// Pages that went back are wanted again. Credit grows to four times HAKMEM_WARM_MIB, since blocks are
+  /// as large.
   static func regretPages(_ bytes: UInt, returnedAt: UInt32, wasIdle: Bool) {
-    let bound = min(max(state.pointee.recentPeak, warmBytes), 8 &* warmBytes)
-    credit.regret(bytes, returnedAt: returnedAt, atMost: bound)
-    if wasIdle { idleCredit.regret(bytes, returnedAt: returnedAt, atMost: bound) }
+    credit.regret(bytes, returnedAt: returnedAt, atMost: 4 &* warmBytes)
+    if wasIdle { idleCredit.regret(bytes, returnedAt: returnedAt, atMost: 4 &* warmBytes) }
   }
 
   /// Kept pages aged in vain.

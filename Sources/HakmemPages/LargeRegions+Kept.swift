@@ -3,7 +3,7 @@ import Synchronization
 
 /// Regions that are kept for reuse.
 extension LargeRegions {
-  /// Drops the regions that were kept, and what was mapped ahead, for `age` milliseconds.
+  /// Drops what was kept, and mapped ahead, and not used for `age` milliseconds.
   package static func purge(age: UInt32) {
     AddressSpace.dropAhead(age: age)
     let lock = Lock(.largeRegions)
@@ -11,18 +11,37 @@ extension LargeRegions {
     let now = Clock.milliseconds()
     state.pointee.recentPeak = max(
       state.pointee.liveBytes, state.pointee.recentPeak - state.pointee.recentPeak / 8)
-    var doomed: UInt = 0
     dropSlack(age: age, now: now)
-    while let oldest = state.pointee.kept.oldestRegion,
-      now &- oldest.record.pointee.freedAt >= age
-    {
+    let unused = takeUnused(age: age, now: now)
+    let empty = takeEmpty(age: age, now: now)
+    lock.release()
+    unmapChain(unused)
+    unmapChain(empty)
+  }
+
+  /// Which region pages lie in says little of when they were used, as regions are cut and joined. But
+  /// as many as were kept all the time can be spared.
+  private static func takeUnused(age: UInt32, now: UInt32) -> UInt {
+    guard now &- state.pointee.leastKeptSince >= age else { return 0 }
+    let unused = age == 0 ? state.pointee.keptBytes : state.pointee.leastKept
+    let kept = state.pointee.keptBytes
+    let chain = takeOldest(beyond: kept - unused)
+    // What is used in part swings, and is worth its room.
+    if state.pointee.keptBytes == 0 { waste(UInt(kept)) }
+    state.pointee.leastKept = state.pointee.keptBytes
+    state.pointee.leastKeptSince = now
+    return chain
+  }
+
+  private static func takeEmpty(age: UInt32, now: UInt32) -> UInt {
+    var doomed: UInt = 0
+    while let oldest = oldestKept(isEmpty: true), now &- oldest.record.pointee.freedAt >= age {
       remove(oldest)
-      if oldest.isEmpty { addressCredit.waste(oldest.byteCount) } else { waste(oldest.byteCount) }
+      addressCredit.waste(oldest.byteCount)
       oldest.record.pointee.next = doomed
       doomed = oldest.address
     }
-    lock.release()
-    unmapChain(doomed)
+    return doomed
   }
 
   /// The kept region that fits best: with pages, or clean ones for `zero`, before others.

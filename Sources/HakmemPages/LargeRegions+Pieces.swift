@@ -20,6 +20,10 @@ extension LargeRegions {
     let lock = Lock(.largeRegions)
     lock.acquire()
     defer { lock.release() }
+    return takeOldest(beyond: bound)
+  }
+
+  static func takeOldest(beyond bound: Int) -> UInt {
     var doomed: UInt = 0
     while state.pointee.keptBytes > bound, let oldest = oldestKept(isEmpty: false) {
       let part = takeOut(UInt(state.pointee.keptBytes - bound), of: oldest)
@@ -32,9 +36,10 @@ extension LargeRegions {
   /// Takes a kept region, or no more of its beginning than must be cut off to serve `byteCount`. The
   /// caller holds the lock.
   static func takeOut(_ byteCount: UInt, of region: LargeRegion) -> LargeRegion {
-    if let front = cut(byteCount, off: region) { return front }
-    remove(region)
-    return region
+    let front = cut(byteCount, off: region)
+    if front == nil { remove(region) }
+    state.pointee.leastKept = min(state.pointee.leastKept, state.pointee.keptBytes)
+    return front ?? region
   }
 
   /// The smaller kept region that is nearest to `byteCount`, at least half as long, made so long.
@@ -54,6 +59,7 @@ extension LargeRegions {
       return nil
     }
     remove(region)
+    state.pointee.leastKept = min(state.pointee.leastKept, state.pointee.keptBytes)
     noteTaken(region)
     lock.release()
     if resize(region, to: byteCount) {
@@ -122,8 +128,7 @@ extension LargeRegions {
     HugePages.current == .off ? 64 << 10 : Constants.superSlabBytes
   }
 
-  /// Joins two kept neighbours. What they become is as old as the longer of them, so that memory which
-  /// nobody wants ages beside what is used.
+  /// Joins two kept neighbours. What they become has the longer one's place in the list.
   private static func join(_ lower: LargeRegion, _ upper: LargeRegion) -> LargeRegion {
     guard lower.record.pointee.isDirty == upper.record.pointee.isDirty, chargeGap(of: lower) else {
       return lower

@@ -12,7 +12,10 @@ package enum LargeRegions {
     var keptBytes: Int
     var emptyBytes: Int
     var liveBytes: Int
-    var liveCount: Int
+    var liveCount: Int32
+    /// Since when `leastKept` is the least that was kept at a time.
+    var leastKeptSince: UInt32
+    var leastKept: Int
     /// The most live bytes of the last few looks at what aged.
     var recentPeak: Int
     /// Bytes that calloc had to clear or drop since the background thread looked last.
@@ -38,7 +41,7 @@ package enum LargeRegions {
   }
 
   package static var liveBytes: Int { state.pointee.liveBytes }
-  package static var liveCount: Int { state.pointee.liveCount }
+  package static var liveCount: Int { Int(state.pointee.liveCount) }
   package static var keptBytes: Int { state.pointee.keptBytes }
 
   /// A region of at least `byteCount`; its start is a multiple of `alignment` and of a page. With
@@ -314,7 +317,7 @@ package enum LargeRegions {
 
   static func countLocked(_ bytes: Int, blocks: Int) {
     state.pointee.liveBytes += bytes
-    state.pointee.liveCount += blocks
+    state.pointee.liveCount += Int32(blocks)
     state.pointee.recentPeak = max(state.pointee.recentPeak, state.pointee.liveBytes)
   }
 

@@ -68,7 +68,7 @@ package enum Option: Int {
     case .warmBytes:
       Row(
         name: "HAKMEM_WARM_MIB",
-        help: "MiB of free memory kept for reuse at most; of large blocks eight times as many.",
+        help: "MiB of free memory kept for reuse at most; of large blocks four times as many.",
         range: "0…1048576", standard: "128", minimum: 0, maximum: 1 << 20)
     case .cacheBytes:
       Row(

@@ -62,6 +62,13 @@ package enum Housekeeping {
 }
 
 extension ThreadCache {
+  /// Called at the end of each call for a large block, outside all locks: they are few, and a program
+  /// may make no other slow calls.
+  package static func tickIfAny() {
+    let cache = current.opened
+    if cache.kind == .open { Housekeeping.tick(cache) }
+  }
+
   /// Moves half of each bin that had no slow call since the last look to the depot.
   func shrinkIdleBins(at now: UInt32) {
     beginChange()

@@ -105,7 +105,7 @@ import Testing
 
   @Test func aProgramIsMeasuredOnEachAllocator() throws {
     let plan = plan([system, preloaded], rounds: 3)
-    let bench = ProgramBench(plan: plan, program: "/bin/sh", arguments: ["-c", "sleep 0.02"])
+    let bench = ProgramBench(plan: plan, program: "/bin/sh", arguments: ["-c", "sleep 0.3"])
     let result = BenchAnalysis.analysed(
       try bench.run(into: .begin(plan, kind: "time", seconds: nil, options: [:])))
     let row = try #require(result.rows.first)
