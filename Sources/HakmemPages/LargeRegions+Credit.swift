@@ -51,7 +51,7 @@ extension LargeRegions {
       }
       if arePagesMissed, ghost >= bytes / 2, ghost != 0 { servesInPart = index }
     }
-    guard !zero || servesInPart != nil && bytes <= Zeroing.mostToWrite else { return }
+    guard !zero || bytes <= Zeroing.mostToWrite else { return }
     let index = servesInPart ?? excess
     let served = min(bytes, state.pointee.ghostBytes[index])
     regretGhost(at: index, served)

@@ -105,9 +105,7 @@ extension LargeRegions {
     let isKeepable =
       region.mappedBytes <= largestEmpty && !region.record.pointee.hasHugePages
       && addressCredit.bytes > 0 && mayKeepAddresses
-    region.record.pointee.wasFull =
-      region.record.pointee.wasZeroed && bytes <= Zeroing.mostToWrite
-      && Zeroing.seemsUsed(region.start, bytes, trusting: true)
+    region.record.pointee.wasFull = region.record.pointee.wasZeroed && isWorthZeroing(region)
     region.record.pointee.wasIdle = isIdle
     guard isKeepable, Zeroing.drop(region.start, bytes) else {
       rememberGhost(region)
@@ -117,6 +115,12 @@ extension LargeRegions {
     region.record.pointee.isDirty = false
     region.record.pointee.isEmpty = true
     unmapChain(keepEmpty(region))
+  }
+
+  /// Whether writing zeroes would cost less than new pages, as most seem to be used.
+  static func isWorthZeroing(_ region: LargeRegion) -> Bool {
+    region.byteCount <= Zeroing.mostToWrite
+      && Zeroing.seemsUsed(region.start, region.byteCount, trusting: true)
   }
 
   /// Keeps a region without pages; takes the oldest out while there are too many, as a chain.

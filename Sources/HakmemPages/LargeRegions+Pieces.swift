@@ -44,6 +44,7 @@ extension LargeRegions {
 
   /// The smaller kept region that is nearest to `byteCount`, at least half as long, made so long.
   static func growKept(to byteCount: UInt, alignment: UInt) -> LargeRegion? {
+    guard state.pointee.keptBytes > 0 else { return nil }
     let lock = Lock(.largeRegions)
     lock.acquire()
     var best: LargeRegion?

@@ -55,10 +55,11 @@ package enum LargeRegions {
       if zero { clear(region) }
       return region
     }
-    if !zero, alignment <= Constants.superSlabBytes,
+    if !zero || bytes <= Zeroing.mostToWrite, alignment <= Constants.superSlabBytes,
       let region = growKept(to: bytes, alignment: alignment)
     {
-      region.record.pointee.wasZeroed = false
+      region.record.pointee.wasZeroed = zero
+      if zero { clear(region) }
       return region
     }
     regretGhost(bytes, zero: zero)
@@ -153,11 +154,11 @@ package enum LargeRegions {
     while doomed != 0 {
       let region = LargeRegion(unsafeRecord: doomed)
       doomed = region.record.pointee.next
-      if region.record.pointee.wasZeroed {
-        retire(region)
-      } else {
+      if !region.record.pointee.wasZeroed || isWorthZeroing(region) {
         rememberExcess(region.byteCount)
         unmap(region)
+      } else {
+        retire(region)
       }
     }
   }
