@@ -62,11 +62,14 @@ package enum Housekeeping {
 }
 
 extension ThreadCache {
-  /// Called at the end of each call for a large block, outside all locks: they are few, and a program
-  /// may make no other slow calls.
+  /// Called at the end of each call for a large block, outside all locks: a program may make no other
+  /// slow calls.
   package static func tickIfAny() {
     let cache = current.opened
-    if cache.kind == .open { Housekeeping.tick(cache) }
+    guard cache.kind == .open else { return }
+    cache.record.pointee.largeCalls &+= 1
+    let callsBetweenLooks: UInt32 = 4
+    if cache.record.pointee.largeCalls % callsBetweenLooks == 0 { Housekeeping.tick(cache) }
   }
 
   /// Moves half of each bin that had no slow call since the last look to the depot.

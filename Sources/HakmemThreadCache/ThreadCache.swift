@@ -151,6 +151,8 @@ package struct ThreadCache: Equatable {
     /// Link in the list of all caches, which only grows.
     var nextOfAll: UInt
     var slowCalls: UInt
+    /// For large blocks.
+    var largeCalls: UInt32
     var refills: UInt
     var overflows: UInt
     var parkedAt: UInt32
