@@ -155,6 +155,7 @@ extension LargeRegions {
     merged.record.pointee.start = start
     merged.record.pointee.byteCount = byteCount
     merged.record.pointee.mappedBytes = mappedBytes
+    merged.record.pointee.isDirty = lower.record.pointee.isDirty || upper.record.pointee.isDirty
     dispose(merged == lower ? upper : lower)
   }
 

@@ -9,6 +9,7 @@ enum LargeRegionPiecesTests {
     WhiteBoxTest("LargeRegionPieces.arePartsOfOneKeptRegionAndJoinAgain", parts),
     WhiteBoxTest("LargeRegionPieces.growIntoWhatIsKeptBehindThem", growth),
     WhiteBoxTest("LargeRegionPieces.aShorterKeptRegionGrows", shorter),
+    WhiteBoxTest("LargeRegionPieces.aClearedRegionThatGrowsIsZero", cleared),
     WhiteBoxTest("LargeRegionPieces.growthIsMissedToo", missedGrowth),
     WhiteBoxTest("LargeRegionPieces.slackIsKeptAndAges", slack),
     WhiteBoxTest("LargeRegionPieces.slackServesItsBlockAgain", slackGrowth),
@@ -112,6 +113,17 @@ enum LargeRegionPiecesTests {
     expectEqual(LargeRegions.keptBytes, Int(4 * mebibyte), "far too short a region is used")
     Regions.free(long)
     Regions.free(other)
+    expectNoFault(LargeRegions.fault)
+  }
+
+  /// What the background thread cleared takes what is dirty behind it.
+  private static func cleared() {
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
+    let start = keep(9 * mebibyte)
+    Regions.free(Regions.allocate(5 * mebibyte, zero: true))
+    LargeRegions.zeroKept()
+    let region = Regions.allocate(8 * mebibyte, zero: true)
+    expect(region.start == start && Regions.isZero(region), "a zeroed region is not zero")
     expectNoFault(LargeRegions.fault)
   }
 
