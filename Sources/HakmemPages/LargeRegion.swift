@@ -42,6 +42,23 @@ package struct LargeRegion: Equatable {
     var requestedBytes: UInt
   }
 
+  /// Writes the spare record of a region that nobody holds yet.
+  init(
+    unsafeRecord address: UInt, start: UInt, byteCount: UInt, mappedBytes: UInt, mapping: UInt,
+    isDirty: Bool
+  ) {
+    self.address = address
+    record.pointee.start = start
+    record.pointee.byteCount = byteCount
+    record.pointee.slackBytes = 0
+    record.pointee.mappedBytes = mappedBytes
+    record.pointee.mapping = mapping
+    record.pointee.isDirty = isDirty
+    record.pointee.isEmpty = false
+    record.pointee.hasGrown = false
+    record.pointee.hasHugePages = false
+  }
+
   var record: UnsafeMutablePointer<Record> { Memory.pointer(at: address) }
 
   package var start: UInt { record.pointee.start }

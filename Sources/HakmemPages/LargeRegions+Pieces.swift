@@ -101,18 +101,11 @@ extension LargeRegions {
       spareRecords.push(address)
       return nil
     }
-    let front = LargeRegion(unsafeRecord: address)
-    front.record.pointee.start = start
-    front.record.pointee.byteCount = byteCount
-    front.record.pointee.slackBytes = 0
-    front.record.pointee.mappedBytes = byteCount
-    front.record.pointee.mapping = region.record.pointee.mapping
+    let front = LargeRegion(
+      unsafeRecord: address, start: start, byteCount: byteCount, mappedBytes: byteCount,
+      mapping: region.record.pointee.mapping, isDirty: region.record.pointee.isDirty)
     front.record.pointee.freedAt = region.record.pointee.freedAt
-    front.record.pointee.isDirty = region.record.pointee.isDirty
-    front.record.pointee.isEmpty = false
     front.record.pointee.wasZeroed = region.record.pointee.wasZeroed
-    front.record.pointee.hasGrown = false
-    front.record.pointee.hasHugePages = false
     front.record.pointee.isLive.store(0, ordering: .relaxed)
     front.record.pointee.kind.store(SpanKind.large.rawValue, ordering: .releasing)
     countKept(region, -1)

@@ -81,16 +81,9 @@ package enum LargeRegions {
       SystemCalls.unmap(start, mappedBytes)
       return nil
     }
-    let region = LargeRegion(unsafeRecord: address)
-    region.record.pointee.start = start
-    region.record.pointee.byteCount = bytes
-    region.record.pointee.slackBytes = 0
-    region.record.pointee.mappedBytes = mappedBytes
-    region.record.pointee.mapping = mapping
-    region.record.pointee.isDirty = false
-    region.record.pointee.isEmpty = false
-    region.record.pointee.hasGrown = false
-    region.record.pointee.hasHugePages = false
+    let region = LargeRegion(
+      unsafeRecord: address, start: start, byteCount: bytes, mappedBytes: mappedBytes,
+      mapping: mapping, isDirty: false)
     guard SuperSlabRegistry.enter(address, at: start) else {
       SystemCalls.unmap(start, mappedBytes)
       spareRecords.push(address)
