@@ -69,7 +69,7 @@ programs:
 	sh Tests/setup.sh
 
 test-debug:
-	$(SWIFT) test
+	SWIFT=$(SWIFT) bash Tests/run.sh
 
 # The tests of the library and the workloads again, on their release build: the tests themselves and
 # the tool need no second one.
@@ -77,8 +77,8 @@ test-release:
 	for product in hakmem HakmemWhiteBoxTests $(PROGRAMS); do \
 	  $(SWIFT) build $(RELEASE) --product $$product || exit 1; done
 	$(SWIFT) build --build-tests
-	PRODUCTS_UNDER_TEST=$(CURDIR)/.build/release $(SWIFT) test --skip-build --skip HakmemToolTests
-	PRODUCTS_UNDER_TEST=$(CURDIR)/.build/release $(SWIFT) test --skip-build \
+	PRODUCTS_UNDER_TEST=$(CURDIR)/.build/release SWIFT=$(SWIFT) bash Tests/run.sh --skip-build --skip HakmemToolTests
+	PRODUCTS_UNDER_TEST=$(CURDIR)/.build/release SWIFT=$(SWIFT) bash Tests/run.sh --skip-build \
 	  --filter samplingCostsFewInstructions
 
 # The table of Documentation/security.md: what each mode, and glibc, makes of each misuse.

@@ -23,7 +23,7 @@ import Testing
 
   /// The delay is long for slow machines.
   @Test func `when a program has large blocks alone and wants less of them`() throws {
-    try expectSuccess(of: "memory/large_only.c", environment: ["HAKMEM_PURGE_DELAY": "1000"])
+    try expectSuccess(of: "memory/large_only.c", environment: ["HAKMEM_PURGE_DELAY": "3000"])
   }
 
   @Test func `when threads end`() throws { try expectSuccess(of: "memory/threads_end.c") }

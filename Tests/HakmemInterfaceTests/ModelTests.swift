@@ -48,6 +48,12 @@ import Testing
     try run(seed: 7, operations: 1_000_000, threads: 64, slots: 100)
   }
 
+  /// Threads that wait for a processor are taken for sleeping ones, even in the middle of a call.
+  @Test func `of sixty-four threads whose caches are trimmed agrees with the model`() throws {
+    let soon = ["HAKMEM_PURGE_DELAY": "1"]
+    try run(seed: 10, operations: 1_500_000, threads: 64, slots: 100, environment: soon)
+  }
+
   @Test(arguments: ["balanced", "speed", "memory", "hardened"])
   func `agrees with the model in each mode`(
     mode: String

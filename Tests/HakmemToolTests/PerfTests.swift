@@ -106,7 +106,7 @@ private struct PerfRun {
     var mappings: [Mapping] = []
     for line in script.output.split(separator: "\n") {
       if line.contains("PERF_RECORD_MMAP") {
-        if let mapping = Mapping(line, after: mappings.last) { mappings.append(mapping) }
+        if let mapping = Mapping(line, after: mappings) { mappings.append(mapping) }
       } else if let word = line.split(separator: " ").last, let address = UInt(word, radix: 16) {
         samples += 1
         faults[mappings.last { $0.range.contains(address) }?.name ?? "", default: 0] += 1
@@ -133,16 +133,28 @@ private struct PerfRun {
     let range: Range<UInt>
     let name: String
 
-    init?(_ line: Substring, after last: Mapping?) {
+    init?(_ line: Substring, after earlier: [Mapping]) {
       guard
         let match = line.firstMatch(
           of: /PERF_RECORD_MMAP2? .*\[0x([0-9a-f]+)\(0x([0-9a-f]+)\) @ .*\]: \S+ (.*)/),
         let start = UInt(match.1, radix: 16), let length = UInt(match.2, radix: 16)
       else { return nil }
-      range = start..<start + length
-      // A file's variables without a value are a mapping of their own behind it.
-      let continues = last.map { $0.range.upperBound == start } ?? false
-      name = match.3 == "//anon" && continues ? last!.name : String(match.3)
+      let end = start + length
+      let isAnonymous = match.3 == "//anon"
+      if isAnonymous, let last = earlier.last, last.range.upperBound == start {
+        // A file's variables without a value are a mapping of their own behind it.
+        range = start..<end
+        name = last.name
+      } else if isAnonymous, let joined = earlier.last(where: { $0.range.lowerBound == start }),
+        joined.range.upperBound < end
+      {
+        // The kernel joined a new mapping with the one before it, and shows both.
+        range = joined.range.upperBound..<end
+        name = String(match.3)
+      } else {
+        range = start..<end
+        name = String(match.3)
+      }
     }
   }
 }
