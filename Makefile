@@ -10,7 +10,7 @@ RELEASE := -c release --omit-frame-pointers
 DIST_BUILD := .build/dist
 PROGRAMS := hakmem-workload bench_random_mixed bench_tiny_hot bench_allocators
 
-.PHONY: all dist library test programs test-debug test-release misuse-table format bench bench-all pgo \
+.PHONY: all dist library test programs test-debug test-release misuse-table format bench bench-all pgo order \
   install clean verify model sanitize storm fuzz soak reproducible
 
 all: dist
@@ -61,6 +61,13 @@ bench-all:
 pgo:
 	$(SWIFT) build $(RELEASE)
 	SWIFT=$(SWIFT) sh Benchmarks/pgo.sh
+
+# The order of the library's functions in memory, after what programs execute: a minute. A build does
+# not see that the list is another one.
+order:
+	$(SWIFT) build $(RELEASE)
+	sh Benchmarks/order.sh
+	rm -f .build/*-linux-*/release/libhakmem.so $(DIST_BUILD)/*-linux-*/release/libhakmem.so
 
 test: programs format test-debug test-release
 

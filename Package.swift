@@ -59,6 +59,9 @@ let libraryLinkage: [LinkerSetting] = [
       "--no-rosegment", "-z", "nodelete", "-z", "now", "-Bsymbolic", "--gc-sections",
       "--hash-style=gnu",
       "--version-script=\(Context.packageDirectory)/Sources/HakmemMalloc/exports.map",
+      // What ordinary programs execute lies together: `make order`. A debug build has other names.
+      "--symbol-ordering-file=\(Context.packageDirectory)/Sources/HakmemMalloc/hot.order",
+      "--no-warn-symbol-ordering",
     ].flatMap { ["-Xlinker", $0] }
       + aliases.flatMap { ["-Xlinker", "--defsym=\($0.name)=\($0.of)"] }),
 ]
@@ -119,7 +122,8 @@ let package = Package(
       name: "CHakmemEntry", cSettings: [.unsafeFlags(["-fexceptions", "-fno-omit-frame-pointer"])]),
     .target(
       name: "HakmemMalloc", dependencies: ["HakmemThreadCache", "CHakmem", "CHakmemEntry"],
-      exclude: ["exports.map"], swiftSettings: embedded, linkerSettings: libraryLinkage),
+      exclude: ["exports.map", "hot.order"], swiftSettings: embedded, linkerSettings: libraryLinkage
+    ),
 
     // White-box tests of the layers: an embedded program, which a Swift test runs.
     .target(name: "CHakmemWhiteBox", path: "Tests/CHakmemWhiteBox"),

@@ -46,6 +46,26 @@ struct `The fast paths` {
     }
     #expect(found == 2)
   }
+
+  /// A program's memory is smaller so by the pages of all others. `make order` writes the list anew.
+  @Test func `lie together with all that ordinary programs execute`() throws {
+    let listing = try FastPath.output(of: "nm", ["--defined-only"])
+    var addresses: [Substring: UInt] = [:]
+    for line in listing.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words.count == 3, words[1].lowercased() == "t" {
+        addresses[words[2]] = UInt(words[0], radix: 16)
+      }
+    }
+    let names = try FastPath.lines(of: "../../Sources/HakmemMalloc/hot.order")
+    let found = names.compactMap { addresses[$0[...]] }.sorted()
+    #expect(
+      found.count * 10 >= names.count * 9, "\(names.count - found.count) functions have other names"
+    )
+    let first = try #require(found.first), last = try #require(found.last)
+    let between = Set(addresses.values.filter { (first...last).contains($0) })
+    #expect(between.count <= found.count * 11 / 10, "others lie between them")
+  }
 }
 
 /// Reads the library's code.
@@ -60,12 +80,16 @@ private enum FastPath {
 
   /// Function names and the most instructions that each may take.
   static func golden() throws -> [(String, Int)] {
-    let folder = (#filePath as NSString).deletingLastPathComponent
-    let text = try String(contentsOfFile: folder + "/fast-paths.txt", encoding: .utf8)
-    return try text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
+    try lines(of: "fast-paths.txt").filter { !$0.hasPrefix("#") }.map { line in
       let words = line.split(separator: " ")
       return (String(words[0]), try #require(Int(words[1])))
     }
+  }
+
+  static func lines(of file: String) throws -> [String] {
+    let folder = (#filePath as NSString).deletingLastPathComponent
+    let text = try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8)
+    return text.split(separator: "\n").map(String.init)
   }
 
   static func output(of tool: String, _ arguments: [String]) throws -> String {
