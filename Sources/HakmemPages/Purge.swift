@@ -8,7 +8,7 @@ package enum Purge {
   /// they held.
   package static var isLazy: Bool { Option.purge.isOn }
 
-  private static func advice(lazily: Bool) -> SystemCalls.Advice { lazily ? .free : .dontNeed }
+  static func advice(lazily: Bool) -> SystemCalls.Advice { lazily ? .free : .dontNeed }
 
   /// Drops the pages of a range; unless `lazily` it reads as zeroes from then on. False when the kernel
   /// refuses, as it does for memory that the program locked: then the contents stay.
@@ -21,49 +21,13 @@ package enum Purge {
     return true
   }
 
-  /// Drops up to 64 pages from `start` on, a bit each; returns those that went. One call into the
-  /// kernel for all where it can (Linux 6.13), which saves it most of the work for single pages.
-  package static func release(
-    _ pages: UInt64, of start: UInt, pageShift: UInt, lazily: Bool
-  ) -> UInt64 {
-    if isHugePage(at: start) { return 0 }
-    let mostRuns = 32
-    return withUnsafeTemporaryAllocation(of: UInt.self, capacity: 2 * mostRuns) { ranges in
-      var count = 0
-      var rest = pages
-      while rest != 0 {
-        let first = rest.trailingZeroBitCount
-        let length = (~(rest >> UInt64(first))).trailingZeroBitCount
-        rest &= ~((UInt64.max >> UInt64(64 - length)) << UInt64(first))
-        ranges[2 * count] = start &+ UInt(first) << pageShift
-        ranges[2 * count + 1] = UInt(length) << pageShift
-        count += 1
-      }
-      let bytes = UInt(pages.nonzeroBitCount) << pageShift
-      if count > 1,
-        SystemCalls.adviseAll(ranges, count: count, byteCount: bytes, advice(lazily: lazily))
-      {
-        for index in 0..<count { note(ranges[2 * index], ranges[2 * index + 1]) }
-        return pages
-      }
-      var released: UInt64 = 0
-      for index in 0..<count
-      where release(ranges[2 * index], ranges[2 * index + 1], lazily: lazily) {
-        let first = (ranges[2 * index] &- start) >> pageShift
-        let length = ranges[2 * index + 1] >> pageShift
-        released |= (UInt64.max >> UInt64(64 - length)) << UInt64(first)
-      }
-      return released
-    }
-  }
-
   /// Whether a huge page of the pool lies there: asked to drop a part of one, the kernel may drop
   /// nothing and call that success.
-  private static func isHugePage(at start: UInt) -> Bool {
+  static func isHugePage(at start: UInt) -> Bool {
     Option.hugeTLB.isOn && SuperSlab.around(start)?.record.pointee.isHugePage == true
   }
 
-  private static func note(_ start: UInt, _ byteCount: UInt) {
+  static func note(_ start: UInt, _ byteCount: UInt) {
     MapLog.note(.purged, start, byteCount)
     Events.recordPurge(of: byteCount)
     let counters = PageCounters.shared

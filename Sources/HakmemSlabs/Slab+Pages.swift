@@ -111,13 +111,33 @@ extension Slab {
   /// Whether pages were given back that the kernel may not have taken yet.
   var hasLazyPages: Bool { Purge.isLazy && record.pointee.purgedPages != 0 }
 
-  /// Gives all pages without a live block back, `forGood` also those that went lazily. The caller holds
-  /// the slab.
-  func purge(forGood: Bool) -> Int {
+  /// The pages without a live block that a sweep gives back. The caller holds the slab.
+  func pagesToReturn(_ purging: SlabList.Purging) -> UInt64 {
     // Before the look: what is freed meanwhile sets it again.
     record.pointee.hasFreedPages.store(false, ordering: .relaxed)
-    let lazy = forGood && hasLazyPages ? record.pointee.purgedPages : 0
-    return purge(dirtyFreePages | lazy, lazily: Purge.isLazy && !forGood)
+    let free = dirtyFreePages
+    switch purging {
+    case .beyondBound: return free
+    case .idle:
+      let idle = free & record.pointee.idlePages
+      record.pointee.idlePages = free
+      return idle
+    case .all: return hasLazyPages ? free | record.pointee.purgedPages : free
+    }
+  }
+
+  /// Notes which of them went; returns how many.
+  func noteReturned(_ pages: UInt64) -> Int {
+    if pages != 0 {
+      superSlab.noteBroken()
+      record.pointee.purgedPages |= pages
+      record.pointee.purgedAt = Clock.milliseconds()
+      record.pointee.idlePages &= ~pages
+    }
+    if record.pointee.idlePages != 0 {
+      record.pointee.hasFreedPages.store(true, ordering: .relaxed)
+    }
+    return pages.nonzeroBitCount
   }
 
   private var superSlab: SuperSlab {
@@ -132,28 +152,6 @@ extension Slab {
   package var densityBytes: UInt {
     record.pointee.purgedPages != 0
       ? 0 : UInt(max(sizeClass.blocksPerSlab - freeCount, 0)) &* sizeClass.blockBytes
-  }
-
-  /// Gives pages without a live block back; returns how many.
-  private func purge(_ pages: UInt64, lazily: Bool) -> Int {
-    guard pages != 0 else { return 0 }
-    let purged = Purge.release(pages, of: start, pageShift: pageShift, lazily: lazily)
-    if purged != 0 { superSlab.noteBroken() }
-    record.pointee.purgedPages |= purged
-    record.pointee.purgedAt = Clock.milliseconds()
-    return purged.nonzeroBitCount
-  }
-
-  /// Gives back the pages that were idle since the last call. The caller holds the slab.
-  func purgeIdle() -> Int {
-    record.pointee.hasFreedPages.store(false, ordering: .relaxed)
-    let free = dirtyFreePages
-    let purged = purge(free & record.pointee.idlePages, lazily: Purge.isLazy)
-    record.pointee.idlePages = free & ~record.pointee.purgedPages
-    if record.pointee.idlePages != 0 {
-      record.pointee.hasFreedPages.store(true, ordering: .relaxed)
-    }
-    return purged
   }
 
   // MARK: Carving

@@ -81,20 +81,46 @@ extension SlabList {
   /// Purges a chain of slabs and lists them again; returns how many pages went.
   private func purge(_ chain: UInt, _ purging: Purging) -> Int {
     let isDue = purging != .beyondBound || DirtyMemory.isTooMuch
+    let isLazy = Purge.isLazy && purging != .all
     var purged = 0
-    var address = chain
-    while address != 0 {
-      let slab = Slab(unsafeRecord: address)
-      address = TaggedStack.next(after: address)
-      if isDue, purging == .all || !slab.isInYoungHugePage {
-        purged += purging == .idle ? slab.purgeIdle() : slab.purge(forGood: purging == .all)
+    PurgeList.withEmpty { list in
+      var address = chain
+      var held: UInt = 0
+      while address != 0 {
+        let slab = Slab(unsafeRecord: address)
+        address = TaggedStack.next(after: address)
+        guard isDue, purging == .all || !slab.isInYoungHugePage else {
+          stack.push(slab.address)
+          continue
+        }
+        list.add(slab.pagesToReturn(purging), of: slab.start)
+        TaggedStack.setNext(held, after: slab.address)
+        held = slab.address
+        if list.isFull {
+          purged += giveBack(&list, of: held, lazily: isLazy)
+          held = 0
+        }
       }
-      stack.push(slab.address)
+      purged += giveBack(&list, of: held, lazily: isLazy)
     }
     if purging == .idle {
       DirtyMemory.credit.waste(UInt(purged) &* ProcessFacts.systemPageBytes)
     }
     return purged
+  }
+
+  /// Gives the pages in the list back, which are those of a chain of slabs, the last one first.
+  private func giveBack(_ list: inout PurgeList, of chain: UInt, lazily: Bool) -> Int {
+    list.release(lazily: lazily)
+    var count = 0
+    var address = chain
+    while address != 0 {
+      let slab = Slab(unsafeRecord: address)
+      address = TaggedStack.next(after: address)
+      count += slab.noteReturned(list.takeLast(of: slab.start, byteCount: sizeClass.slabBytes))
+      stack.push(slab.address)
+    }
+    return count
   }
 
   private func retire(_ chain: UInt) {

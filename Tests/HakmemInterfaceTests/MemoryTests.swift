@@ -11,6 +11,30 @@ import Testing
     try expectSuccess(of: "memory/free.c", ["256", "90", "shuffled", "0"])
   }
 
+  @Test func `many pages with one system call`() throws {
+    let folder = try TemporaryDirectory()
+    let trace = folder.path + "/trace"
+    let program = try TestProgram.build("memory/free.c")
+    var command = Command(
+      try System.require("strace"),
+      [
+        "-o", trace, "-e", "trace=madvise,process_madvise", "-E",
+        "LD_PRELOAD=\(Allocator.underTest.path ?? "")", program, "64", "90", "shuffled", "0",
+      ])
+    command.preload = []
+    let outcome = try command.run()
+    try #require(outcome.succeeded, "\(outcome)")
+    let calls = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
+      .filter { $0.contains("MADV_DONTNEED") }
+    let lists = calls.filter { $0.hasPrefix("process_madvise") }
+    // Before Linux 6.13 the first one fails.
+    guard !lists.contains(where: { $0.contains("= -1") }) else { return }
+    let pages = lists.reduce(0) { $0 + (Int($1.split(separator: " ").last ?? "") ?? 0) / 4096 }
+    #expect(pages > 2000 && pages > 10 * lists.count, "\(pages) pages in \(lists.count) calls")
+    let single = calls.filter { $0.hasPrefix("madvise") && $0.contains(", 4096,") }
+    #expect(single.count * 10 < pages, "\(single.count) calls for one page")
+  }
+
   @Test func `when a hundredth of the blocks stays`() throws {
     try expectSuccess(of: "memory/free.c", ["128", "99", "shuffled", "0"])
   }
