@@ -12,7 +12,6 @@ import Synchronization
 enum Process {
   private struct State: ~Copyable {
     let phase: Atomic<UInt32>
-    var locksTakenForFork: UInt64
   }
   private enum Phase {
     static let fresh: UInt32 = 0
@@ -78,50 +77,25 @@ enum Process {
 
   // MARK: Fork
 
-  /// Takes every lock, so that no other thread holds one when the process is copied. A lock that
-  /// this thread holds already (a signal handler that forks) stays as it is; then the others are
-  /// only tried for a while, because who holds one may wait for this thread's.
   static func prepareFork() {
     Sweep.prepareFork()
-    let holdsOne = Lock.isAnyHeldByThisThread
-    var taken: UInt64 = 0
-    LockRank.forEach { rank in
-      let lock = Lock(rank)
-      if lock.isHeldByThisThread { return }
-      if !holdsOne {
-        lock.acquire()
-      } else if !lock.tryAcquireForAWhile() {
-        return
-      }
-      taken |= 1 << UInt64(rank.rawValue)
-    }
-    state.pointee.locksTakenForFork = taken
+    ForkLocks.take()
   }
 
   static func resumeParent() {
-    let taken = state.pointee.locksTakenForFork
-    LockRank.forEach { rank in
-      if taken & (1 << UInt64(rank.rawValue)) != 0 { Lock(rank).release() }
-    }
+    ForkLocks.release()
     Sweep.resumeParent()
   }
 
   static func resumeChild() {
-    let taken = state.pointee.locksTakenForFork
-    var all = true
-    LockRank.forEach { rank in
-      let isTaken = taken & (1 << UInt64(rank.rawValue)) != 0
-      if !isTaken { all = false }
-      // One that neither was taken nor is this thread's had a holder that is no more.
-      if isTaken || !Lock(rank).isHeldByThisThread { Lock(rank).reset() }
-    }
+    let hadAll = ForkLocks.reset()
     Sweep.resumeChild()
     Gate.resetAfterFork()
     PinnedSlab.resetAfterFork()
     Background.resetAfterFork()
     LimitCallback.resetAfterFork()
     Recorder.forked()
-    ThreadCache.inheritAfterFork(parking: all)
+    ThreadCache.inheritAfterFork(parking: hadAll)
     MapLog.continueInChild()
     StatisticsPage.leaveToParent()
     HeapProfile.continueInChild()

@@ -101,9 +101,10 @@ package enum Sweep {
     SystemCalls.wakeWord(at: forksWord, count: Int(Int32.max))
   }
 
+  /// After the locks: the forks that remain are those which the thread interrupted to fork.
   package static func resumeChild() {
     emptyPlaces()
-    state.pointee.forks.store(0, ordering: .relaxed)
+    state.pointee.forks.store(UInt32(ForkLocks.depth), ordering: .relaxed)
   }
 
   /// All but the calling thread's.

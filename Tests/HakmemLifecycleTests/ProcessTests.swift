@@ -49,6 +49,10 @@ import Testing
     try expectSuccess(of: "lifecycle/signal_fork.c", ["alone"], timeout: 90)
   }
 
+  @Test func `may be forked by a signal handler that interrupted a fork`() throws {
+    try expectSuccess(of: "lifecycle/fork_in_fork.c", timeout: 90)
+  }
+
   @Test func `may be forked by a signal handler while threads allocate`() throws {
     try expectSuccess(of: "lifecycle/signal_fork.c", ["threads"], timeout: 90)
   }

@@ -45,7 +45,7 @@ func forEachTest(_ body: (WhiteBoxTest) -> Void) {
     SuperSlabPoolTests.all, LargeRegionsTests.all, LargeRegionPiecesTests.all,
     ZeroingTests.all, SizeClassTests.all,
     SlabTests.all,
-    PurgeListTests.all, SlabPagesTests.all,
+    ForkLocksTests.all, PurgeListTests.all, SlabPagesTests.all,
     SlabListTests.all, BatchTests.all, DepotTests.all, ThreadCacheTests.all, TrimTests.all,
     HousekeepingTests.all,
     QuarantineTests.all,
