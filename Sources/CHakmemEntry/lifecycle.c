@@ -4,9 +4,33 @@
 
 #include "hakmem_entry.h"
 
+/* The lock of glibc's list of streams, which a thread may take more than once. fork takes it after the
+ * handlers; who flushes all streams holds it, and may wait for a stream whose user waits for a lock of the
+ * allocator. So it comes before those. */
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
+static void prepare_fork(void) {
+  if (_IO_list_lock) _IO_list_lock();
+  hakmem_fork_prepare();
+}
+
+static void resume_parent(void) {
+  hakmem_fork_parent();
+  if (_IO_list_unlock) _IO_list_unlock();
+}
+
+static void resume_child(void) {
+  uint32_t outer_forks = hakmem_fork_child();
+  if (!_IO_list_resetlock || !_IO_list_lock) return;
+  _IO_list_resetlock();
+  for (; outer_forks > 0; outer_forks--) _IO_list_lock();
+}
+
 __attribute__((constructor(101))) static void on_load(void) {
   hakmem_process_start();
-  pthread_atfork(hakmem_fork_prepare, hakmem_fork_parent, hakmem_fork_child);
+  pthread_atfork(prepare_fork, resume_parent, resume_child);
 }
 
 __attribute__((destructor(101))) static void on_exit_of_process(void) { hakmem_process_exit(); }

@@ -131,4 +131,7 @@ public func hakmem_fork_prepare() { Process.prepareFork() }
 public func hakmem_fork_parent() { Process.resumeParent() }
 
 @c @implementation
-public func hakmem_fork_child() { Process.resumeChild() }
+public func hakmem_fork_child() -> UInt32 {
+  Process.resumeChild()
+  return UInt32(ForkLocks.depth)
+}

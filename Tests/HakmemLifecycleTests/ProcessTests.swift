@@ -53,6 +53,10 @@ import Testing
     try expectSuccess(of: "lifecycle/fork_in_fork.c", timeout: 90)
   }
 
+  @Test func `may be forked while streams are read and flushed`() throws {
+    try expectSuccess(of: "lifecycle/fork_stdio.c", ["\(30 * Allocator.scale)"], timeout: 90)
+  }
+
   @Test func `may be forked by a signal handler while threads allocate`() throws {
     try expectSuccess(of: "lifecycle/signal_fork.c", ["threads"], timeout: 90)
   }
