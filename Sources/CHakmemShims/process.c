@@ -32,7 +32,7 @@ static const struct closed_header exited_header = {
 _Alignas(16) __thread struct hakmem_thread_headers hakmem_thread_headers = {
     (uintptr_t)&initial_header, (uintptr_t)&initial_header};
 __thread uint32_t hakmem_thread_calls;
-__thread uint64_t hakmem_thread_forks;
+__thread uint32_t hakmem_thread_forks;
 
 uintptr_t hakmem_initial_cache_header(void) { return (uintptr_t)&initial_header; }
 uintptr_t hakmem_exited_cache_header(void) { return (uintptr_t)&exited_header; }

@@ -133,5 +133,5 @@ public func hakmem_fork_parent() { Process.resumeParent() }
 @c @implementation
 public func hakmem_fork_child() -> UInt32 {
   Process.resumeChild()
-  return UInt32(ForkLocks.depth)
+  return ForkLocks.depth
 }

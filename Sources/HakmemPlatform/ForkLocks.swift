@@ -5,34 +5,24 @@ import Synchronization
 /// after. A signal handler may fork while its thread does: each of the two releases what it took
 /// itself, in the child, too, where the handler may return into the fork that it interrupted.
 ///
-/// A word of the thread's says which fork took a lock, by its depth: a byte for each rank, and the
-/// present depth in the highest one. A signal at any instruction finds a lock that is held by its thread,
-/// and leaves it, or the word as it was.
+/// Beside a lock stands how deep the fork was that took it. A signal at any instruction finds a lock that
+/// is held by its thread, and leaves it, or everything as it was.
 package enum ForkLocks {
-  private static let depthShift: UInt64 = 56
-
-  private static var word: UnsafeMutablePointer<Atomic<UInt64>> {
-    Memory.pointer(at: UInt(bitPattern: hakmem_thread_fork_word()))
+  private static var forks: UnsafeMutablePointer<Atomic<UInt32>> {
+    Memory.pointer(at: UInt(bitPattern: hakmem_thread_fork_depth()))
   }
 
   /// Forks that the thread is in the middle of.
-  package static var depth: UInt64 { word.pointee.load(ordering: .relaxed) >> depthShift }
+  package static var depth: UInt32 { forks.pointee.load(ordering: .relaxed) }
 
-  private static func shift(_ rank: LockRank) -> UInt64 { UInt64(rank.rawValue) * 8 }
-
-  private static func isTaken(_ rank: LockRank) -> Bool {
-    let depth = word.pointee.load(ordering: .relaxed) >> shift(rank) & 0xff
-    return depth != 0 && depth == Self.depth
-  }
-
-  private static func forget(_ rank: LockRank) {
-    word.pointee.bitwiseAnd(~(0xff << shift(rank)), ordering: .relaxed)
+  private static func isTaken(_ lock: Lock) -> Bool {
+    lock.isHeldByThisThread && lock.forkDepth.pointee.load(ordering: .relaxed) == depth
   }
 
   /// Takes every lock that the thread does not hold. If it holds one, in a signal handler, the others are
   /// only tried for a while, because who holds one may wait for this thread's.
   package static func take() {
-    word.pointee.wrappingAdd(1 << depthShift, ordering: .relaxed)
+    forks.pointee.wrappingAdd(1, ordering: .relaxed)
     let holdsOne = Lock.isAnyHeldByThisThread
     LockRank.forEach { rank in
       let lock = Lock(rank)
@@ -42,18 +32,19 @@ package enum ForkLocks {
       } else if !lock.tryAcquireForAWhile() {
         return
       }
-      word.pointee.bitwiseOr(depth << shift(rank), ordering: .relaxed)
+      lock.forkDepth.pointee.store(depth, ordering: .relaxed)
     }
   }
 
   /// In the parent.
   package static func release() {
     LockRank.forEach { rank in
-      guard isTaken(rank) else { return }
-      forget(rank)
-      Lock(rank).release()
+      let lock = Lock(rank)
+      guard isTaken(lock) else { return }
+      lock.forkDepth.pointee.store(0, ordering: .relaxed)
+      lock.release()
     }
-    word.pointee.wrappingSubtract(1 << depthShift, ordering: .relaxed)
+    forks.pointee.wrappingSubtract(1, ordering: .relaxed)
   }
 
   /// In the child: frees all locks but those that the thread held before. Returns whether all of them
@@ -61,14 +52,15 @@ package enum ForkLocks {
   package static func reset() -> Bool {
     var all = true
     LockRank.forEach { rank in
-      let isTaken = isTaken(rank)
+      let lock = Lock(rank)
+      let isTaken = isTaken(lock)
       if !isTaken { all = false }
       // One that neither was taken nor is this thread's had a holder that is no more.
-      guard isTaken || !Lock(rank).isHeldByThisThread else { return }
-      forget(rank)
-      Lock(rank).reset()
+      guard isTaken || !lock.isHeldByThisThread else { return }
+      lock.forkDepth.pointee.store(0, ordering: .relaxed)
+      lock.reset()
     }
-    word.pointee.wrappingSubtract(1 << depthShift, ordering: .relaxed)
+    forks.pointee.wrappingSubtract(1, ordering: .relaxed)
     return all
   }
 }

@@ -40,7 +40,12 @@ package struct Lock {
     self.rank = rank
   }
 
-  static let byteCount = 8
+  static let byteCount = 16
+
+  /// How deep the fork of the holder's was that took the lock; 0 for none.
+  var forkDepth: UnsafeMutablePointer<Atomic<UInt32>> {
+    Memory.pointer(at: UInt(bitPattern: word) &+ 8)
+  }
 
   @inline(__always)
   static func address(of rank: LockRank) -> UInt {

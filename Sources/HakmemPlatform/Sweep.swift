@@ -104,7 +104,7 @@ package enum Sweep {
   /// After the locks: the forks that remain are those which the thread interrupted to fork.
   package static func resumeChild() {
     emptyPlaces()
-    state.pointee.forks.store(UInt32(ForkLocks.depth), ordering: .relaxed)
+    state.pointee.forks.store(ForkLocks.depth, ordering: .relaxed)
   }
 
   /// All but the calling thread's.

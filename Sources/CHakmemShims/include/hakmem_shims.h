@@ -39,10 +39,10 @@ extern HAKMEM_INTERNAL __thread uint32_t hakmem_thread_calls
     __attribute__((tls_model("initial-exec")));
 HAKMEM_INLINE uint32_t hakmem_count_thread_call(void) { return ++hakmem_thread_calls; }
 
-/* The locks that the thread's forks took. */
-extern HAKMEM_INTERNAL __thread uint64_t hakmem_thread_forks
+/* Forks that the thread is in the middle of. */
+extern HAKMEM_INTERNAL __thread uint32_t hakmem_thread_forks
     __attribute__((tls_model("initial-exec")));
-HAKMEM_INLINE uint64_t *hakmem_thread_fork_word(void) { return &hakmem_thread_forks; }
+HAKMEM_INLINE uint32_t *hakmem_thread_fork_depth(void) { return &hakmem_thread_forks; }
 
 /* The class map: the entry of address A is entries[A >> 16], up to the last one. */
 struct hakmem_class_map {
