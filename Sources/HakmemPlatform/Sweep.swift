@@ -97,14 +97,20 @@ package enum Sweep {
   }
 
   package static func resumeParent() {
-    state.pointee.forks.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    // None is counted any more in the child of a handler that interrupted the fork.
+    var forks = state.pointee.forks.load(ordering: .relaxed)
+    while forks > 0 {
+      let (isDone, now) = state.pointee.forks.compareExchange(
+        expected: forks, desired: forks - 1, ordering: .sequentiallyConsistent)
+      if isDone { break }
+      forks = now
+    }
     SystemCalls.wakeWord(at: forksWord, count: Int(Int32.max))
   }
 
-  /// After the locks: the forks that remain are those which the thread interrupted to fork.
   package static func resumeChild() {
     emptyPlaces()
-    state.pointee.forks.store(ForkLocks.depth, ordering: .relaxed)
+    state.pointee.forks.store(0, ordering: .relaxed)
   }
 
   /// All but the calling thread's.

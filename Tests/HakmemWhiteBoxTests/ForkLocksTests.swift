@@ -4,6 +4,7 @@ enum ForkLocksTests {
   static let all = [
     WhiteBoxTest("ForkLocks.areReleasedByTheForkThatTookThem", nested),
     WhiteBoxTest("ForkLocks.heldBeforeStayInTheChild", child),
+    WhiteBoxTest("ForkLocks.mayBeAskedForByAForkThatWaitsForSweeps", waiting),
   ]
 
   private static var heldCount: Int {
@@ -49,5 +50,20 @@ enum ForkLocksTests {
     ForkLocks.take()
     expect(ForkLocks.reset())
     expectEqual(heldCount, 0, "locks in the child of one fork")
+  }
+
+  /// A signal comes while a fork waits for threads that sweep; the handler's child returns into it.
+  private static func waiting() {
+    Sweep.prepareFork()
+    Sweep.prepareFork()
+    ForkLocks.take()
+    expect(ForkLocks.reset())
+    Sweep.resumeChild()
+    ForkLocks.take()
+    ForkLocks.release()
+    Sweep.resumeParent()
+    var isSwept = false
+    Sweep.perform { isSwept = true }
+    expect(isSwept, "a sweep waits for a fork that is over")
   }
 }
