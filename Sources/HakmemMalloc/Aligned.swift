@@ -40,7 +40,8 @@ public func hakmem_posix_memalign(
   }
   let block = bytes <= Constants.maximumRequest ? allocateAnyAlignment(bytes, power, .here) : 0
   guard block != 0 else {
-    Events.record(.noMemory, size: bytes)
+    // POSIX leaves errno open; glibc sets it.
+    _ = Failure.outOfMemory(bytes)
     return Int32(HAKMEM_ENOMEM)
   }
   result.pointee = UnsafeMutableRawPointer(bitPattern: block)

@@ -201,7 +201,8 @@ enum Heap {
   /// What is larger fails however much room is made.
   static var mostThatMayFit: UInt {
     let hard = MemoryLimit.hard
-    return min(ProcessFacts.addressSpaceLimit, hard == 0 ? .max : UInt(hard))
+    let ofProcess = min(ProcessFacts.addressSpaceLimit, 1 << Constants.addressBits)
+    return hard == 0 ? ofProcess : min(ofProcess, UInt(hard))
   }
 
   // MARK: Free
@@ -274,7 +275,6 @@ enum Heap {
   static func usableBytes(_ pointer: UInt) -> UInt? {
     if GuardSampler.contains(pointer) { return GuardSampler.byteCount(pointer) }
     if Hardening.isOn { return Checked.requestedBytes(pointer) }
-    guard ClassMap.covers(pointer) else { return nil }
     let doubledClass = ClassMap.doubledClass(of: pointer)
     if doubledClass != 0 { return SizeClass(doubled: doubledClass).blockBytes }
     let run = PageRuns.byteCount(at: pointer)

@@ -58,9 +58,11 @@ enum Process {
     check(
       PagesStorage.fault ?? SlabsStorage.fault ?? CacheStorage.fault ?? MallocStorage.fault
         ?? RecorderStorage.fault ?? StatisticsPage.fault)
-    guard MetadataRegion.reserve(limit: ProcessFacts.addressSpaceLimit), Topology.learn(),
-      Depot.create(), SlabList.createNodes(),
-      ClassMap.create(), CheckedCache.prepare(), GuardSampler.prepare()
+    guard ClassMap.create() else { return false }
+    MetadataRegion.begin()
+    AddressSpace.begin()
+    guard Topology.learn(), Depot.create(), SlabList.createNodes(), CheckedCache.prepare(),
+      GuardSampler.prepare()
     else { return false }
     hakmem_create_thread_exit_key()
     Interception.start()

@@ -25,7 +25,6 @@ private func reallocate(
   if Interception.isActive {
     return HakmemMalloc.pointer(to: Intercepted.reallocate(address, new, site), of: new)
   }
-  guard ClassMap.covers(address) else { Misuse.stop(.reallocate, address) }
   let doubledClass = ClassMap.doubledClass(of: address)
   guard doubledClass != 0 else { return resizeSlow(pointer, new, site) }
   let old = SizeClass(doubled: doubledClass).blockBytes
@@ -76,12 +75,12 @@ private func resizeSlow(
 private func moveBlock(
   _ pointer: UnsafeMutableRawPointer, _ old: UInt, _ new: UInt, _ site: CallSite
 ) -> UnsafeMutableRawPointer? {
+  let run =
+    new > old && Heap.growsInPlace(new) && ThreadCache.current.isOpen ? Heap.allocateRun(new) : 0
   // Programs rely on a block that shrinks: without memory to move to it stays as it is.
-  let moved =
-    new > old && Heap.growsInPlace(new) && ThreadCache.current.isOpen
-    ? HakmemMalloc.pointer(to: Heap.allocateRun(new), of: new)
-    : allocate(Int(bitPattern: new), site)
-  guard let moved else { return new <= old ? pointer : nil }
+  guard
+    let moved = UnsafeMutableRawPointer(bitPattern: run) ?? allocate(Int(bitPattern: new), site)
+  else { return new <= old ? pointer : nil }
   Memory.copy(
     from: UInt(bitPattern: pointer), to: UInt(bitPattern: moved), min(old, new))
   if new <= old || !Heap.freeOutgrown(UInt(bitPattern: pointer), by: new) { hakmem_free(pointer) }

@@ -110,7 +110,7 @@ func pointer(to block: UInt, of byteCount: UInt) -> UnsafeMutableRawPointer? {
 /// How the C interface says no.
 enum Failure {
   static func outOfMemory(_ byteCount: UInt) -> UnsafeMutableRawPointer? {
-    Events.record(.noMemory, size: byteCount)
+    Events.recordFailure(of: byteCount)
     hakmem_set_errno(Int32(HAKMEM_ENOMEM))
     return nil
   }

@@ -39,7 +39,7 @@ enum View {
     return copyMetadata(read, argument)
   }
 
-  /// What the library reserved for itself as it was loaded, or for the view before.
+  /// What the library mapped for itself as it was loaded, or for the view before.
   private static func giveUpOwn() {
     if viewed.pointee != 0 {
       SystemCalls.unmap(viewed.pointee, viewedBytes.pointee)
@@ -76,10 +76,28 @@ enum View {
     }
     viewed.pointee = MetadataRegion.base
     viewedBytes.pointee = used &+ slack
-    let isRead = read(
-      MetadataRegion.base, UnsafeMutableRawPointer(bitPattern: MetadataRegion.base), Int(used),
-      argument)
+    let isRead =
+      copy(MetadataRegion.base, used, read, argument) || copyPieces(used, read, argument)
     return isRead ? 0 : Int32(HAKMEM_EFAULT)
+  }
+
+  /// Something of the process's own may lie among its metadata that cannot be read; its last piece
+  /// is metadata.
+  private static func copyPieces(
+    _ used: UInt, _ read: Read, _ argument: UnsafeMutableRawPointer?
+  ) -> Bool {
+    let piece: UInt = 1 << 16
+    var isRead = false
+    for offset in stride(from: 0, to: used, by: Int(piece)) {
+      isRead = copy(MetadataRegion.base &+ offset, min(piece, used &- offset), read, argument)
+    }
+    return isRead
+  }
+
+  private static func copy(
+    _ start: UInt, _ byteCount: UInt, _ read: Read, _ argument: UnsafeMutableRawPointer?
+  ) -> Bool {
+    read(start, UnsafeMutableRawPointer(bitPattern: start), Int(byteCount), argument)
   }
 
   // MARK: What outlives the replacement of the state

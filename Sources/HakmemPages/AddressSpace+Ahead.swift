@@ -15,7 +15,7 @@ extension AddressSpace {
 
   /// Notes that a large region is wanted. True when it is one of many that follow one another.
   static func noteLarge(_ byteCount: UInt) -> Bool {
-    let lock = Lock(.reservation)
+    let lock = Lock(.addressSpace)
     lock.acquire()
     defer { lock.release() }
     let now = Clock.milliseconds()
@@ -31,7 +31,7 @@ extension AddressSpace {
   static func takeAhead(
     _ byteCount: UInt
   ) -> (start: UInt, mappedBytes: UInt, mapping: UInt)? {
-    let lock = Lock(.reservation)
+    let lock = Lock(.addressSpace)
     lock.acquire()
     defer { lock.release() }
     let unit = Constants.superSlabBytes
@@ -48,7 +48,7 @@ extension AddressSpace {
   /// Gives back what is mapped ahead and in nobody's hands, unless a region was taken in the last `age`
   /// milliseconds.
   package static func dropAhead(age: UInt32) {
-    let lock = Lock(.reservation)
+    let lock = Lock(.addressSpace)
     lock.acquire()
     defer { lock.release() }
     if Clock.milliseconds() &- state.pointee.lastLargeAt >= age { dropAheadLocked() }
@@ -58,8 +58,7 @@ extension AddressSpace {
 
   private static func mapAhead(_ byteCount: UInt) -> Bool {
     guard areMappingsEmpty,
-      let start = mapInWindow(
-        byteCount, alignment: Constants.superSlabBytes, gap: 0, protection: .readWrite)
+      let start = mapAmongLargeLocked(byteCount, alignment: Constants.superSlabBytes, gap: 0)
     else { return false }
     PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
     SystemCalls.nameMapping(start, byteCount, "hakmem large")

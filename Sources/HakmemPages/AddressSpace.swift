@@ -4,15 +4,14 @@ import Synchronization
 
 /// Address space for SuperSlabs and large regions.
 ///
-/// SuperSlabs come from arenas: long reservations that become writable step by step, so that a
-/// heap of many gigabytes has few mappings. Nothing is mapped and trimmed after it was populated.
+/// SuperSlabs lie one behind the other and are mapped in steps, so that a heap of many gigabytes has
+/// few mappings. Nothing is mapped and trimmed after it was populated.
 package enum AddressSpace {
   struct State {
+    /// Of SuperSlabs; what is mapped and in nobody's hands ends at `mappedEnd`.
     var next: UInt
-    var end: UInt
-    var committed: UInt
-    var reservedTotal: UInt
-    var windowNext: UInt
+    var mappedEnd: UInt
+    var largeNext: UInt
     /// Mapped ahead for large regions.
     var aheadStart: UInt
     var aheadEnd: UInt
@@ -21,9 +20,7 @@ package enum AddressSpace {
     var largePace: UInt32
   }
 
-  private static let smallestArena: UInt = 32 << 20
-  private static let largestArena: UInt = 1 << 30
-  private static let largestCommitStep: UInt = 32 << 20
+  private static let largestStep: UInt = 32 << 20
 
   static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PagesStorage.addressSpace)
@@ -32,105 +29,94 @@ package enum AddressSpace {
   /// A SuperSlab's worth of zero memory, aligned to its size; 0 when exhausted. `isHuge`: it is a huge
   /// page of the kernel's pool.
   package static func takeSuperSlab(isHuge: UnsafeMutablePointer<Bool>? = nil) -> UInt {
-    let lock = Lock(.reservation)
+    let lock = Lock(.addressSpace)
     lock.acquire()
     defer { lock.release() }
-    let superSlab = Constants.superSlabBytes
-    if state.pointee.next &+ superSlab > state.pointee.end, !reserveArena() { return 0 }
+    if state.pointee.next == state.pointee.mappedEnd, !mapMore() { return 0 }
     let start = state.pointee.next
     guard ClassMap.makeWritable(for: start) else { return 0 }
-    if let isHuge, commitHugePage(at: start) {
-      isHuge.pointee = true
-    } else if !commit(upTo: start &+ superSlab) {
-      return 0
-    }
-    state.pointee.next = start &+ superSlab
-    PageCounters.shared.pointee.mappedBytes.wrappingAdd(Int(superSlab), ordering: .relaxed)
+    if let isHuge { isHuge.pointee = putHugePage(at: start) }
+    state.pointee.next = start &+ Constants.superSlabBytes
+    PageCounters.shared.pointee.mappedBytes.wrappingAdd(
+      Int(Constants.superSlabBytes), ordering: .relaxed)
     return start
   }
 
-  private static func reserveArena() -> Bool {
+  /// Maps the first SuperSlab: a program may limit its address space before it allocates anything.
+  package static func begin() {
+    let lock = Lock(.addressSpace)
+    lock.acquire()
+    defer { lock.release() }
+    if state.pointee.mappedEnd == 0 { _ = mapMore() }
+  }
+
+  /// Maps the next SuperSlab and, in steps that grow with what there is, some behind it.
+  private static func mapMore() -> Bool {
     let superSlab = Constants.superSlabBytes
-    var byteCount = min(
-      max(smallestArena, state.pointee.reservedTotal / 2).roundedUp(to: superSlab), largestArena)
-    if ProcessFacts.addressSpaceLimit != .max {
-      byteCount = min(byteCount, (ProcessFacts.addressSpaceLimit / 64).roundedUp(to: superSlab))
-    }
-    while byteCount >= superSlab {
-      if let start = mapAligned(byteCount, alignment: superSlab, protection: .none) {
+    let mapped = max(state.pointee.mappedEnd, OwnAddresses.superSlabs) &- OwnAddresses.superSlabs
+    let step = max(superSlab, min(mapped / 4, largestStep).roundedUp(to: superSlab))
+    return mapMore(step) || step > superSlab && mapMore(superSlab)
+  }
+
+  /// Maps so many bytes behind the last SuperSlab, past what lies in the way.
+  private static func mapMore(_ byteCount: UInt) -> Bool {
+    let isFirst = state.pointee.mappedEnd == 0
+    var start = max(state.pointee.mappedEnd, OwnAddresses.superSlabs)
+    var step = Constants.superSlabBytes
+    for _ in 0..<mostSteps {
+      switch SystemCalls.mapNew(at: start, byteCount: byteCount, protection: .readWrite) {
+      case .mapped:
+        prepare(start, byteCount, isFirst: isFirst)
         state.pointee.next = start
-        state.pointee.end = start &+ byteCount
-        state.pointee.committed = start
-        state.pointee.reservedTotal &+= byteCount
+        state.pointee.mappedEnd = start &+ byteCount
         return true
+      case .occupied: start &+= step
+      case .refused: return false
       }
-      byteCount = (byteCount / 2).roundedDown(to: superSlab)
+      step &*= 2
     }
     return false
   }
 
-  /// Makes the arena writable up to `end`, in steps that grow with it.
-  private static func commit(upTo end: UInt) -> Bool {
-    let committed = state.pointee.committed
-    if end <= committed { return true }
-    let grown = (state.pointee.reservedTotal &- (state.pointee.end &- committed)) / 4
-    let step =
-      Option.hugeTLB.isOn
-      ? 0 : min(grown, largestCommitStep).roundedUp(to: Constants.superSlabBytes)
-    let target = min(max(end, committed &+ step), state.pointee.end)
-    return commit(exactly: target) || commit(exactly: end)
-  }
-
-  /// With HAKMEM_HUGETLB puts a huge page of the kernel's pool at `start`. False, and nothing has
-  /// changed, when the pool is empty.
-  private static func commitHugePage(at start: UInt) -> Bool {
+  /// With HAKMEM_HUGETLB puts a huge page of the kernel's pool at `start`, where nothing was written.
+  /// False, and nothing has changed, when the pool is empty.
+  private static func putHugePage(at start: UInt) -> Bool {
     let superSlab = Constants.superSlabBytes
-    guard Option.hugeTLB.isOn, start == state.pointee.committed,
-      let page = SystemCalls.mapHuge(byteCount: superSlab)
-    else { return false }
+    guard Option.hugeTLB.isOn, let page = SystemCalls.mapHuge(byteCount: superSlab) else {
+      return false
+    }
     guard SystemCalls.moveMapping(from: page, superSlab, to: start, superSlab) else {
       SystemCalls.unmap(page, superSlab)
       return false
     }
-    state.pointee.committed = start &+ superSlab
     PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
     return true
   }
 
-  private static func commit(exactly end: UInt) -> Bool {
-    let start = state.pointee.committed
-    guard SystemCalls.protect(start, end &- start, .readWrite) else { return false }
-    prepare(start, end &- start)
-    state.pointee.committed = end
-    return true
-  }
-
-  /// Names fresh memory and keeps huge pages from swelling a small heap.
-  private static func prepare(_ start: UInt, _ byteCount: UInt) {
+  /// Names fresh memory and keeps huge pages from swelling a small heap. The first is kept from them
+  /// unasked: to read what the kernel does by itself costs a small process ten times as much.
+  private static func prepare(_ start: UInt, _ byteCount: UInt, isFirst: Bool) {
     if HugePages.current == .on {
       SystemCalls.advise(start, byteCount, .hugePage)
-    } else if isFirst(start) && HugePages.current == .off || ProcessFacts.hugePagesAlways {
+    } else if isFirst && HugePages.current == .off || ProcessFacts.hugePagesAlways {
       SystemCalls.advise(start, byteCount, .noHugePage)
     }
     SystemCalls.nameMapping(start, byteCount, "hakmem blocks")
     PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
   }
 
-  /// Whether memory for blocks begins here. It is kept from huge pages unasked: to read what the
-  /// kernel does by itself costs a small process ten times as much.
-  private static func isFirst(_ start: UInt) -> Bool {
-    start == state.pointee.end &- state.pointee.reservedTotal
+  /// Maps a large region. One system call unless something lies in the way.
+  package static func mapLarge(_ byteCount: UInt, alignment: UInt) -> UInt? {
+    let unit = max(alignment, Constants.superSlabBytes)
+    return mapAmongLarge(byteCount, alignment: unit, gap: 0)
+      ?? mapElsewhere(byteCount, alignment: unit)
   }
 
-  /// Maps aligned memory; what alignment costs is unmapped at once, before any page exists.
-  private static func mapAligned(
-    _ byteCount: UInt, alignment: UInt, protection: SystemCalls.Protection
-  ) -> UInt? {
-    guard ClassMap.isFull else {
-      return mapInWindow(byteCount, alignment: alignment, gap: 0, protection: protection)
-    }
+  /// Maps where the kernel finds room, for what the place of large regions has none; what alignment
+  /// costs is unmapped at once, before any page exists.
+  private static func mapElsewhere(_ byteCount: UInt, alignment: UInt) -> UInt? {
     let (total, overflow) = byteCount.addingReportingOverflow(alignment)
-    guard !overflow, let raw = SystemCalls.map(byteCount: total, protection: protection) else {
+    guard !overflow, let raw = SystemCalls.map(byteCount: total, protection: .readWrite) else {
       return nil
     }
     let start = raw.roundedUp(to: alignment)
@@ -140,35 +126,27 @@ package enum AddressSpace {
     return start
   }
 
-  /// Maps a large region. One system call unless something lies in the way.
-  package static func mapLarge(_ byteCount: UInt, alignment: UInt) -> UInt? {
-    let unit = max(alignment, Constants.superSlabBytes)
-    let start = mapInOwnWindow(byteCount, alignment: unit, gap: 0)
-    if start != nil || !ClassMap.isFull { return start }
-    return mapAligned(byteCount, alignment: unit, protection: .readWrite)
-  }
-
-  /// As `mapLarge`, but only in the window, where nobody else maps. `gap` bytes behind it stay free
-  /// where that is possible, for growth in place.
-  package static func mapInOwnWindow(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
+  /// As `mapLarge`, but only at the place of large regions, where nobody else maps. `gap` bytes behind
+  /// it stay free where that is possible, for growth in place.
+  package static func mapAmongLarge(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
     PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
-    let lock = Lock(.reservation)
+    let lock = Lock(.addressSpace)
     lock.acquire()
     defer { lock.release() }
-    return mapInWindow(byteCount, alignment: alignment, gap: gap, protection: .readWrite)
+    return mapAmongLargeLocked(byteCount, alignment: alignment, gap: gap)
   }
 
-  /// A place in the window for a mapping that moves there, where RLIMIT_AS forbids to map all of it
-  /// beforehand: mapping it piece by piece shows that nothing lies there, and nobody else maps in
-  /// the window. A piece must be available. Nil when no place is found.
+  /// A place for a mapping that moves there, where RLIMIT_AS forbids to map all of it beforehand:
+  /// mapping it piece by piece shows that nothing lies there, and nobody else maps there. A piece must
+  /// be available. Nil when no place is found.
   package static func vacantPlace(_ byteCount: UInt, in piece: UInt) -> UInt? {
-    let lock = Lock(.reservation)
+    let lock = Lock(.addressSpace)
     lock.acquire()
     defer { lock.release() }
-    let window = window
-    let start = max(state.pointee.windowNext, window.lowerBound).roundedUp(
+    let large = OwnAddresses.large
+    let start = max(state.pointee.largeNext, large.lowerBound).roundedUp(
       to: Constants.superSlabBytes)
-    guard start < window.upperBound, byteCount <= window.upperBound &- start else { return nil }
+    guard start < large.upperBound, byteCount <= large.upperBound &- start else { return nil }
     var offset: UInt = 0
     while offset < byteCount {
       let length = min(piece, byteCount &- offset)
@@ -178,27 +156,25 @@ package enum AddressSpace {
       SystemCalls.unmap(start &+ offset, length)
       offset &+= length
     }
-    state.pointee.windowNext = start &+ byteCount &+ Constants.superSlabBytes
+    state.pointee.largeNext = start &+ byteCount &+ Constants.superSlabBytes
     return start
   }
 
-  /// Maps at the next address of the window, past `gap` more bytes the next time. What lies in the
-  /// way is stepped over, a few times. The caller holds the lock.
-  static func mapInWindow(
-    _ byteCount: UInt, alignment: UInt, gap: UInt, protection: SystemCalls.Protection
-  ) -> UInt? {
-    let window = window
-    let first = window.lowerBound.roundedUp(to: alignment)
-    guard first < window.upperBound, byteCount <= window.upperBound &- first else { return nil }
+  /// Maps at the next address, past `gap` more bytes the next time. What lies in the way is stepped
+  /// over, a few times.
+  static func mapAmongLargeLocked(_ byteCount: UInt, alignment: UInt, gap: UInt) -> UInt? {
+    let large = OwnAddresses.large
+    let first = large.lowerBound.roundedUp(to: alignment)
+    guard first < large.upperBound, byteCount <= large.upperBound &- first else { return nil }
     var step = Constants.superSlabBytes
     for _ in 0..<mostSteps {
-      var start = max(state.pointee.windowNext, first).roundedUp(to: alignment)
-      if start > window.upperBound &- byteCount { start = first }
-      switch SystemCalls.mapNew(at: start, byteCount: byteCount, protection: protection) {
+      var start = max(state.pointee.largeNext, first).roundedUp(to: alignment)
+      if start > large.upperBound &- byteCount { start = first }
+      switch SystemCalls.mapNew(at: start, byteCount: byteCount, protection: .readWrite) {
       case .mapped:
-        state.pointee.windowNext = start &+ byteCount &+ max(gap, Constants.superSlabBytes)
+        state.pointee.largeNext = start &+ byteCount &+ max(gap, Constants.superSlabBytes)
         return start
-      case .occupied: state.pointee.windowNext = start &+ step
+      case .occupied: state.pointee.largeNext = start &+ step
       case .refused: return nil
       }
       step &*= 2
@@ -207,16 +183,4 @@ package enum AddressSpace {
   }
 
   private static let mostSteps = 24
-
-  /// Large regions lie in the TiB behind a random place from 16 TiB up, which neither programs nor
-  /// the kernel's own choices use; under a tight RLIMIT_AS they and the SuperSlabs share the class
-  /// map's window. It is used from end to end before an address comes again, and each gigabyte costs
-  /// a page of the registry: so it is no longer than it must be.
-  private static var window: Range<UInt> {
-    guard ClassMap.isFull else { return ClassMap.window }
-    let random = UInt(hakmem_auxiliary_value(UInt(HAKMEM_AT_RANDOM)))
-    let entropy = random == 0 ? 0 : Memory.loadWord(at: random)
-    let start: UInt = 1 << 44 &+ (entropy % (1 << 20)) << Constants.superSlabShift
-    return start..<(start &+ 1 << 40)
-  }
 }

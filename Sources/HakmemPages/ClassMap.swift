@@ -6,31 +6,13 @@ import Synchronization
 /// thread cache the bin lies for the slab that lies there, 0 where no slab lies. `free` begins here.
 ///
 /// The map is read-only until a SuperSlab needs a chunk of it, so that it costs no commit charge. An
-/// address beyond the last entry, which no block can have, has no class. An entry is written when a slab
-/// is born or dies, by the one thread that holds the slab; whoever frees a block of the slab has
-/// received it since.
-///
-/// Under a tight RLIMIT_AS the map covers a window of the address space, where all blocks lie then,
-/// and what is near NULL; an address between the two faults as it is looked up.
+/// address beyond the last entry, where no SuperSlab lies, has no class; the map grows when they come
+/// to lie there. An entry is written when a slab is born or dies, by the one thread that holds the slab;
+/// whoever frees a block of the slab has received it since.
 package enum ClassMap {
   private static let entryShift: UInt = 1
-  private static let fullEntries: UInt = 1 << (Constants.addressBits - Constants.granuleShift)
-  /// Below this RLIMIT_AS the full map would take more than a quarter of it.
-  private static let fullMapLimit: UInt = 16 << 30
-  /// Larger than what a process with such a limit can map, with room to go round.
-  private static let windowSpan: UInt = 1 << 38
-  private static let windowEntries: UInt = windowSpan >> Constants.granuleShift
-  private static let windowCandidates: UInt = 64
-  /// Unit in which the full map becomes writable: for 4 GiB.
+  /// Unit in which the map becomes writable: for 4 GiB.
   private static let chunkEntries: UInt = 1 << 16
-
-  struct State {
-    var windowStart: UInt
-    var windowBytes: UInt
-  }
-  private static var state: UnsafeMutablePointer<State> {
-    Memory.pointer(at: PagesStorage.classMap)
-  }
 
   /// Where the bin lies in a thread cache for the slab around any address; 0 where no slab lies, nil for
   /// addresses that no block can have.
@@ -54,16 +36,16 @@ package enum ClassMap {
   }
   private static let offsetShift: UInt = 3
 
-  /// The addresses that blocks may have; all user addresses unless RLIMIT_AS is tight.
-  package static var window: Range<UInt> {
-    state.pointee.windowStart..<(state.pointee.windowStart &+ state.pointee.windowBytes)
+  /// Where the addresses end that the map covers; 0 before it exists.
+  package static var coveredEnd: UInt {
+    get { Memory.loadWord(at: PagesStorage.classMap) }
+    set { Memory.storeWord(newValue, at: PagesStorage.classMap) }
   }
-  package static var isFull: Bool { state.pointee.windowBytes == 1 << Constants.addressBits }
 
   /// The addresses of the map itself.
   package static var extent: Range<UInt> {
-    let start = entry(of: window.lowerBound)
-    return start..<(start &+ byteCount(of: state.pointee.windowBytes))
+    let start = hakmem_get_class_map()
+    return start..<(start &+ byteCount(of: coveredEnd))
   }
 
   private static func entry(of address: UInt) -> UInt {
@@ -74,61 +56,40 @@ package enum ClassMap {
     (addresses >> Constants.granuleShift) << entryShift
   }
 
-  /// Whether an address may be looked up: the slow paths ask before they look a pointer up that
-  /// did not pass `free`'s own lookup.
-  package static func covers(_ address: UInt) -> Bool { window.contains(address) }
-
-  /// Maps pages at addresses that may be looked up; nil when refused. For what is mapped once, at
-  /// start: under a window they take the end of it, where no block lies yet.
-  package static func mapCovered(byteCount: UInt) -> UInt? {
-    if isFull { return SystemCalls.map(byteCount: byteCount, protection: .readWrite) }
-    let start = window.upperBound &- byteCount.roundedUp(to: Constants.superSlabBytes)
-    let placement = SystemCalls.mapNew(at: start, byteCount: byteCount, protection: .readWrite)
-    return placement == .mapped ? start : nil
-  }
-
+  /// Chooses where the library's memory lies: where the map finds room. False when refused.
   package static func create() -> Bool {
-    if state.pointee.windowBytes != 0 { return true }
-    if ProcessFacts.addressSpaceLimit >= fullMapLimit, createFull() { return true }
-    return createWindow()
-  }
-
-  private static func createFull() -> Bool {
-    let bytes = fullEntries << entryShift
-    guard let start = SystemCalls.map(byteCount: bytes, protection: .read) else { return false }
-    SystemCalls.nameMapping(start, bytes, "hakmem class map")
-    state.pointee.windowBytes = 1 << Constants.addressBits
-    hakmem_set_class_map(start, fullEntries &- 1)
-    return true
-  }
-
-  /// Maps the window's entries, and where entry 0 falls then zeroes for NULL and what is near it.
-  private static func createWindow() -> Bool {
-    let bytes = windowEntries << entryShift
-    guard let entries = SystemCalls.map(byteCount: bytes, protection: .readWrite) else {
-      return false
+    if coveredEnd != 0 { return true }
+    for attempt in 0..<OwnAddresses.mostAttempts {
+      OwnAddresses.choose(attempt: attempt)
+      if cover(from: 0, upTo: OwnAddresses.coveredFirst) { return true }
     }
-    for candidate in 1...windowCandidates {
-      // From 16 TiB up, far below where the kernel maps on its own.
-      let start: UInt = 1 << 44 &+ candidate &* windowSpan
-      let base = entries &- byteCount(of: start)
-      let page = ProcessFacts.systemPageBytes
-      let nullPage = base.roundedDown(to: page)
-      guard SystemCalls.mapNew(at: nullPage, byteCount: 2 &* page, protection: .read) == .mapped
-      else { continue }
-      SystemCalls.nameMapping(entries, bytes, "hakmem class map")
-      state.pointee.windowStart = start
-      state.pointee.windowBytes = windowSpan
-      hakmem_set_class_map(base, ((start &+ windowSpan) >> Constants.granuleShift) &- 1)
-      return true
-    }
-    SystemCalls.unmap(entries, bytes)
     return false
   }
 
-  /// Makes the entries of a SuperSlab writable. False when memory is exhausted.
+  /// Maps the entries from where the map ends. False when they are refused or something lies there.
+  private static func cover(from old: UInt, upTo new: UInt) -> Bool {
+    let map = OwnAddresses.classMap
+    let start = map &+ byteCount(of: old)
+    let bytes = byteCount(of: new &- old)
+    guard SystemCalls.mapNew(at: start, byteCount: bytes, protection: .read) == .mapped else {
+      return false
+    }
+    guard SlabMap.cover(from: old, upTo: new) else {
+      SystemCalls.unmap(start, bytes)
+      return false
+    }
+    SystemCalls.nameMapping(start, bytes, "hakmem class map")
+    coveredEnd = new
+    hakmem_set_class_map(map, new >> Constants.granuleShift &- 1)
+    return true
+  }
+
+  /// Makes the entries of a SuperSlab writable. False when memory is exhausted. The caller holds the
+  /// lock of the address space.
   static func makeWritable(for superSlab: UInt) -> Bool {
-    guard isFull else { return covers(superSlab) }
+    while superSlab >= coveredEnd {
+      guard cover(from: coveredEnd, upTo: 2 &* coveredEnd) else { return false }
+    }
     let chunk = superSlab >> Constants.granuleShift / chunkEntries
     let word: UnsafeMutablePointer<Atomic<UInt64>> = Memory.pointer(
       at: chunkWords &+ chunk / 64 &* 8)
@@ -151,8 +112,9 @@ package enum ClassMap {
     entry.pointee = UInt16(truncatingIfNeeded: binOffset(ofDoubledClass: doubledClass))
   }
 
-  static let chunkWordBytes: UInt = fullEntries / chunkEntries / 8
-  /// One bit for each chunk of the full map.
+  static let chunkWordBytes: UInt =
+    1 << (Constants.addressBits - Constants.granuleShift) / chunkEntries / 8
+  /// One bit for each chunk that the map may come to have.
   private static var chunkWords: UInt {
     UInt(bitPattern: hakmem_span_root_storage()) &+ SuperSlabRegistry.rootBytes
   }

@@ -27,8 +27,7 @@ package enum EmptyBlocks {
     (Memory.pointer(at: record &+ 8 &+ number / 64 &* 8), 1 << UInt64(number % 64))
   }
 
-  /// A block that nobody has; 0 when memory is exhausted or most are in use, and under a tight
-  /// RLIMIT_AS, where the class map covers other addresses.
+  /// A block that nobody has; 0 when memory is exhausted or most are in use.
   package static func allocate() -> UInt {
     let record = usableRecord()
     guard record != 0 else { return 0 }
@@ -50,7 +49,6 @@ package enum EmptyBlocks {
 
   @inline(never)
   private static func create() -> UInt {
-    guard ClassMap.isFull else { return 0 }
     let new = MetadataRegion.allocate(8 &+ bitmapBytes)
     guard new != 0, let region = SystemCalls.map(byteCount: regionBytes, protection: .none) else {
       return 0

@@ -18,7 +18,7 @@ package struct LargeRegion: Equatable {
     var byteCount: UInt
     var mappedBytes: UInt
     /// Kept behind the block (LargeRegions+Slack).
-    var slackBytes: UInt
+    let slackBytes: Atomic<UInt>
     /// Where the kernel's mapping ended when it was made: regions of one can be joined.
     var mapping: UInt
     /// In the list of kept regions or of those with slack, and since when.
@@ -50,7 +50,7 @@ package struct LargeRegion: Equatable {
     self.address = address
     record.pointee.start = start
     record.pointee.byteCount = byteCount
-    record.pointee.slackBytes = 0
+    record.pointee.slackBytes.store(0, ordering: .relaxed)
     record.pointee.mappedBytes = mappedBytes
     record.pointee.mapping = mapping
     record.pointee.isDirty = isDirty
@@ -64,6 +64,7 @@ package struct LargeRegion: Equatable {
   package var start: UInt { record.pointee.start }
   package var byteCount: UInt { record.pointee.byteCount }
   package var mappedBytes: UInt { record.pointee.mappedBytes }
+  var slackBytes: UInt { record.pointee.slackBytes.load(ordering: .acquiring) }
   package var isEmpty: Bool { record.pointee.isEmpty }
   package var requestedBytes: UInt {
     get { record.pointee.requestedBytes }

@@ -12,7 +12,7 @@ extension LargeRegions {
 
   /// Whether the program let go of nearly all that it had lately: it may be done with it, and make no
   /// call any more.
-  static var isIdle: Bool { liveBytes < state.pointee.recentPeak / 16 }
+  static var isIdle: Bool { liveBytes < recentPeak / 16 }
 
   private static var warmBytes: Int { Int(Option.warmBytes.value << 20) }
 

@@ -11,7 +11,7 @@ extension LargeRegions {
     var fault: StaticString?
     state.pointee.kept.forEach { region in
       if region.isLive { fault = "a region that is kept is live" }
-      if region.record.pointee.slackBytes != 0 { fault = "a kept region has slack" }
+      if region.slackBytes != 0 { fault = "a kept region has slack" }
       if SuperSlabRegistry.record(at: region.start) != region.address {
         fault = "a kept region is not in the registry"
       }
@@ -25,11 +25,11 @@ extension LargeRegions {
       }
     }
     state.pointee.withSlack.forEach { region in
-      let end = region.byteCount &+ region.record.pointee.slackBytes
+      let end = region.byteCount &+ region.slackBytes
       if end == region.byteCount || end > region.mappedBytes {
         fault = "a region's slack is none or beyond its mapping"
       }
-      bytes += Int(region.record.pointee.slackBytes)
+      bytes += Int(region.slackBytes)
     }
     if let fault { return fault }
     guard state.pointee.kept.isWhole, state.pointee.withSlack.isWhole else {
@@ -38,6 +38,6 @@ extension LargeRegions {
     guard emptyBytes == state.pointee.emptyBytes, emptyCount == Int(state.pointee.emptyCount) else {
       return "the empty regions are counted wrong"
     }
-    return bytes == state.pointee.keptBytes ? nil : "the kept bytes are wrong"
+    return bytes == keptBytes ? nil : "the kept bytes are wrong"
   }
 }

@@ -9,8 +9,8 @@ extension LargeRegions {
     let lock = Lock(.largeRegions)
     lock.acquire()
     let now = Clock.milliseconds()
-    state.pointee.recentPeak = max(
-      state.pointee.liveBytes, state.pointee.recentPeak - state.pointee.recentPeak / 8)
+    recentPeak = max(
+      liveBytes, recentPeak - recentPeak / 8)
     dropSlack(age: age, now: now)
     let unused = takeUnused(age: age, now: now)
     let empty = takeEmpty(age: age, now: now)
@@ -23,12 +23,12 @@ extension LargeRegions {
   /// as many as were kept all the time can be spared.
   private static func takeUnused(age: UInt32, now: UInt32) -> UInt {
     guard now &- state.pointee.leastKeptSince >= age else { return 0 }
-    let unused = age == 0 ? state.pointee.keptBytes : state.pointee.leastKept
-    let kept = state.pointee.keptBytes
+    let unused = age == 0 ? keptBytes : state.pointee.leastKept
+    let kept = keptBytes
     let chain = takeOldest(beyond: kept - unused)
     // What is used in part swings, and is worth its room.
-    if state.pointee.keptBytes == 0 { waste(UInt(kept)) }
-    state.pointee.leastKept = state.pointee.keptBytes
+    if keptBytes == 0 { waste(UInt(kept)) }
+    state.pointee.leastKept = keptBytes
     state.pointee.leastKeptSince = now
     return chain
   }
@@ -148,16 +148,18 @@ extension LargeRegions {
   /// any RLIMIT_DATA, a kernel that never overcommits. Looked up once; the last only where
   /// files may be opened (HAKMEM_CGROUP).
   static var mayKeepAddresses: Bool {
-    if state.pointee.addresses == .unknown {
-      state.pointee.addresses = areAddressesFree ? .free : .scarce
-    }
-    return state.pointee.addresses == .free
+    let known = Addresses(rawValue: state.pointee.addresses.load(ordering: .relaxed))
+    if let known, known != .unknown { return known == .free }
+    // Threads that look at once find the same.
+    let found: Addresses = areAddressesFree ? .free : .scarce
+    state.pointee.addresses.store(found.rawValue, ordering: .relaxed)
+    return found == .free
   }
 
   private static var areAddressesFree: Bool {
     let dataLimit = 2
     guard Mode.current != .hardened, !Option.guardPages.isOn, Option.purgeDelay.value > 0,
-      ClassMap.isFull, SystemCalls.softLimit(dataLimit) == .max
+      !ProcessFacts.isAddressSpaceTight, SystemCalls.softLimit(dataLimit) == .max
     else { return false }
     guard Option.controlGroup.isOn else { return true }
     return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1) { mode in
@@ -190,7 +192,7 @@ extension LargeRegions {
       state.pointee.emptyBytes += sign * Int(region.mappedBytes)
       state.pointee.emptyCount = UInt8(Int(state.pointee.emptyCount) + sign)
     } else {
-      state.pointee.keptBytes += sign * Int(region.byteCount)
+      keptBytes += sign * Int(region.byteCount)
     }
   }
 

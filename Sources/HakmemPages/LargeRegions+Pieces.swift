@@ -16,7 +16,7 @@ extension LargeRegions {
 
   /// Takes what is kept beyond `bound` bytes, the oldest first, as a chain.
   static func takeKept(beyond bound: Int) -> UInt {
-    guard state.pointee.keptBytes > bound else { return 0 }
+    guard keptBytes > bound else { return 0 }
     let lock = Lock(.largeRegions)
     lock.acquire()
     defer { lock.release() }
@@ -25,8 +25,8 @@ extension LargeRegions {
 
   static func takeOldest(beyond bound: Int) -> UInt {
     var doomed: UInt = 0
-    while state.pointee.keptBytes > bound, let oldest = oldestKept(isEmpty: false) {
-      let part = takeOut(UInt(state.pointee.keptBytes - bound), of: oldest)
+    while keptBytes > bound, let oldest = oldestKept(isEmpty: false) {
+      let part = takeOut(UInt(keptBytes - bound), of: oldest)
       part.record.pointee.next = doomed
       doomed = part.address
     }
@@ -38,13 +38,13 @@ extension LargeRegions {
   static func takeOut(_ byteCount: UInt, of region: LargeRegion) -> LargeRegion {
     let front = cut(byteCount, off: region)
     if front == nil { remove(region) }
-    state.pointee.leastKept = min(state.pointee.leastKept, state.pointee.keptBytes)
+    state.pointee.leastKept = min(state.pointee.leastKept, keptBytes)
     return front ?? region
   }
 
   /// The smaller kept region that is nearest to `byteCount`, at least half as long, made so long.
   static func growKept(to byteCount: UInt, alignment: UInt) -> LargeRegion? {
-    guard state.pointee.keptBytes > 0 else { return nil }
+    guard keptBytes > 0 else { return nil }
     let lock = Lock(.largeRegions)
     lock.acquire()
     var best: LargeRegion?
@@ -60,7 +60,7 @@ extension LargeRegions {
       return nil
     }
     remove(region)
-    state.pointee.leastKept = min(state.pointee.leastKept, state.pointee.keptBytes)
+    state.pointee.leastKept = min(state.pointee.leastKept, keptBytes)
     noteTaken(region)
     lock.release()
     if resize(region, to: byteCount) {

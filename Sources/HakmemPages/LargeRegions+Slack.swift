@@ -11,22 +11,22 @@ extension LargeRegions {
     let lock = Lock(.largeRegions)
     lock.acquire()
     region.record.pointee.byteCount = byteCount
-    region.record.pointee.slackBytes = left
+    region.record.pointee.slackBytes.store(left, ordering: .relaxed)
     region.record.pointee.freedAt = Clock.milliseconds()
     countLocked(-Int(left), blocks: 0)
-    state.pointee.keptBytes += Int(left)
+    keptBytes += Int(left)
     state.pointee.withSlack.insert(region)
-    if state.pointee.keptBytes > credit.bytes { drop(slackOf: region) }
+    if keptBytes > credit.bytes { drop(slackOf: region) }
     lock.release()
   }
 
   /// Makes slack a part of its block again, whose owner calls.
   static func takeSlack(of region: LargeRegion) {
-    guard region.record.pointee.slackBytes != 0 else { return }
+    guard region.slackBytes != 0 else { return }
     let lock = Lock(.largeRegions)
     lock.acquire()
     defer { lock.release() }
-    let slack = region.record.pointee.slackBytes
+    let slack = region.slackBytes
     guard slack != 0 else { return }
     unlink(slackOf: region)
     region.record.pointee.byteCount &+= slack
@@ -39,22 +39,23 @@ extension LargeRegions {
     while let oldest = state.pointee.withSlack.oldestRegion,
       now &- oldest.record.pointee.freedAt >= age
     {
-      waste(oldest.record.pointee.slackBytes)
+      waste(oldest.slackBytes)
       drop(slackOf: oldest)
     }
   }
 
   private static func drop(slackOf region: LargeRegion) {
-    let slack = region.record.pointee.slackBytes
-    unlink(slackOf: region)
+    let slack = region.slackBytes
     // Where the kernel refuses, as for locked pages, they stay.
     _ = Purge.release(region.start &+ region.byteCount, slack)
     MemoryLimit.uncharge(slack)
+    unlink(slackOf: region)
   }
 
   private static func unlink(slackOf region: LargeRegion) {
     state.pointee.withSlack.remove(region)
-    state.pointee.keptBytes -= Int(region.record.pointee.slackBytes)
-    region.record.pointee.slackBytes = 0
+    keptBytes -= Int(region.slackBytes)
+    // Releases what became of the slack: the block's owner looks without the lock.
+    region.record.pointee.slackBytes.store(0, ordering: .releasing)
   }
 }

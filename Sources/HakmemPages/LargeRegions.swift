@@ -4,20 +4,20 @@ import Synchronization
 /// Blocks above 1 MiB. Freed regions are kept for a while because mapping and faulting a region again
 /// costs more than anything else here: with their pages up to a bound in bytes, some without.
 package enum LargeRegions {
-  struct State {
+  struct State: ~Copyable {
     var kept: RegionList
     /// Live regions behind whose blocks kept pages lie.
     var withSlack: RegionList
     /// Of kept regions that have pages, and slack.
-    var keptBytes: Int
+    let keptBytes: Atomic<Int>
     var emptyBytes: Int
-    var liveBytes: Int
+    let liveBytes: Atomic<Int>
     var liveCount: Int32
     /// Since when `leastKept` is the least that was kept at a time.
     var leastKeptSince: UInt32
     var leastKept: Int
     /// The most live bytes of the last few looks at what aged.
-    var recentPeak: Int
+    let recentPeak: Atomic<Int>
     /// Bytes that calloc had to clear or drop since the background thread looked last.
     var clearedBytes: Int
     /// Sizes of regions that were unmapped last, and when.
@@ -29,7 +29,7 @@ package enum LargeRegions {
     var idleGhosts: UInt8
     var nextGhost: UInt8
     var emptyCount: UInt8
-    var addresses: Addresses
+    let addresses: Atomic<UInt8>
   }
   /// Whether address space without pages costs something here.
   enum Addresses: UInt8 { case unknown, free, scarce }
@@ -40,9 +40,20 @@ package enum LargeRegions {
     TaggedStack(unsafeAt: PagesStorage.spareLargeRecords)
   }
 
-  package static var liveBytes: Int { state.pointee.liveBytes }
+  // Written under the lock, and read without it where what is about right will do.
+  package private(set) static var liveBytes: Int {
+    get { state.pointee.liveBytes.load(ordering: .relaxed) }
+    set { state.pointee.liveBytes.store(newValue, ordering: .relaxed) }
+  }
+  package internal(set) static var keptBytes: Int {
+    get { state.pointee.keptBytes.load(ordering: .relaxed) }
+    set { state.pointee.keptBytes.store(newValue, ordering: .relaxed) }
+  }
+  static var recentPeak: Int {
+    get { state.pointee.recentPeak.load(ordering: .relaxed) }
+    set { state.pointee.recentPeak.store(newValue, ordering: .relaxed) }
+  }
   package static var liveCount: Int { Int(state.pointee.liveCount) }
-  package static var keptBytes: Int { state.pointee.keptBytes }
 
   /// A region of at least `byteCount`; its start is a multiple of `alignment` and of a page. With
   /// `zero` it reads as zeroes. Nil when memory is exhausted.
@@ -260,11 +271,11 @@ package enum LargeRegions {
   /// in place, or under RLIMIT_AS a vacant place, for which only the added bytes must be available.
   private static func growthGoal(_ new: UInt, beyond added: UInt) -> UInt? {
     let unit = Constants.superSlabBytes
-    if let goal = AddressSpace.mapInOwnWindow(new, alignment: unit, gap: new) { return goal }
+    if let goal = AddressSpace.mapAmongLarge(new, alignment: unit, gap: new) { return goal }
     Purge.run(age: 0)
-    if let goal = AddressSpace.mapInOwnWindow(new, alignment: unit, gap: 0) { return goal }
+    if let goal = AddressSpace.mapAmongLarge(new, alignment: unit, gap: 0) { return goal }
     SuperSlabPool.giveUpAddresses()
-    return AddressSpace.mapInOwnWindow(new, alignment: unit, gap: 0)
+    return AddressSpace.mapAmongLarge(new, alignment: unit, gap: 0)
       ?? AddressSpace.vacantPlace(new, in: added)
   }
 
@@ -310,9 +321,9 @@ package enum LargeRegions {
   }
 
   static func countLocked(_ bytes: Int, blocks: Int) {
-    state.pointee.liveBytes += bytes
+    liveBytes += bytes
     state.pointee.liveCount += Int32(blocks)
-    state.pointee.recentPeak = max(state.pointee.recentPeak, state.pointee.liveBytes)
+    recentPeak = max(recentPeak, liveBytes)
   }
 
   static func takeRecord() -> UInt {

@@ -88,7 +88,10 @@ package enum PageRuns {
     table.returnedAt = Clock.milliseconds()
     state.pointee.liveBytes -= pages.count << Int(Constants.pageShift)
     checkSometimes(table)
-    if table.freePages == Int(Constants.pagesPerSuperSlab) { retire(table) }
+    // The last one stays.
+    if table.freePages == Int(Constants.pagesPerSuperSlab), state.pointee.superSlabs > 1 {
+      retire(table)
+    }
     if DirtyMemory.isTooMuch { purgeLocked(age: 0, lazily: Purge.isLazy) }
   }
 
@@ -300,9 +303,20 @@ package enum PageRuns {
     return table
   }
 
-  /// An empty SuperSlab goes to the pool, but the last one stays.
+  /// The empty SuperSlabs go to the pool, also the last one, which others want now.
+  package static func retireEmpty() {
+    let lock = Lock(.pageRuns)
+    lock.acquire()
+    defer { lock.release() }
+    var address = state.pointee.lists[listCount - 1]
+    while address != 0 {
+      let table = RunTable(unsafeAt: address)
+      address = table.next
+      if table.freePages == Int(Constants.pagesPerSuperSlab) { retire(table) }
+    }
+  }
+
   private static func retire(_ table: RunTable) {
-    guard state.pointee.superSlabs > 1 else { return }
     state.pointee.superSlabs -= 1
     DirtyMemory.addInUse(-Int(Constants.granulesPerSuperSlab))
     remove(table, from: list(of: table))

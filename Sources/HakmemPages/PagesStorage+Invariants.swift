@@ -6,7 +6,7 @@ extension PagesStorage {
   package static var fault: StaticString? {
     let word = MemoryLayout<UInt>.size
     var map = StorageMap(base, byteCount: Int(hakmem_pages_bytes))
-    map.add(classMap, MemoryLayout<ClassMap.State>.size)
+    map.add(classMap, word)
     map.add(counters, MemoryLayout<PageCounters>.size)
     map.add(addressSpace, MemoryLayout<AddressSpace.State>.size)
     map.add(availableSuperSlabs, word)

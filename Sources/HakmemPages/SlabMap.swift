@@ -14,18 +14,26 @@ package struct SlabMap {
     set { Memory.storeWord(newValue, at: PagesStorage.slabMap) }
   }
 
-  /// Reserves the map for the addresses that the class map covers. False when refused.
+  /// Maps the map for the addresses that the class map covers. False when refused.
   package static func create() -> Bool {
     if base != 0 { return true }
-    let window = ClassMap.window
-    let byteCount = (window.upperBound &- window.lowerBound) >> Constants.granuleShift &* entryBytes
-    guard
-      let entries = SystemCalls.map(
-        byteCount: byteCount, protection: ClassMap.isFull ? .read : .readWrite)
-    else { return false }
-    SystemCalls.nameMapping(entries, byteCount, "hakmem slab map")
-    SystemCalls.advise(entries, byteCount, .dontDump)
-    base = entries &- window.lowerBound >> Constants.granuleShift &* entryBytes
+    base = OwnAddresses.slabMap
+    if cover(from: 0, upTo: ClassMap.coveredEnd) { return true }
+    base = 0
+    return false
+  }
+
+  /// Maps the entries from where the map ends, before the class map covers their addresses. Nothing
+  /// to do while there is no map.
+  static func cover(from old: UInt, upTo new: UInt) -> Bool {
+    guard base != 0 else { return true }
+    let start = base &+ old >> Constants.granuleShift &* entryBytes
+    let byteCount = (new &- old) >> Constants.granuleShift &* entryBytes
+    guard SystemCalls.mapNew(at: start, byteCount: byteCount, protection: .read) == .mapped else {
+      return false
+    }
+    SystemCalls.nameMapping(start, byteCount, "hakmem slab map")
+    SystemCalls.advise(start, byteCount, .dontDump)
     return true
   }
 

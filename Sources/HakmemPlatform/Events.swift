@@ -30,23 +30,32 @@ package enum Events {
 
   /// Purges come in rows: those that follow one another within a tenth of a second are one event.
   package static func recordPurge(of byteCount: UInt) {
+    guard let last = newest(.purge) else { return record(.purge, size: byteCount) }
+    Memory.pointer(at: Memory.address(of: &last.pointee.size), to: Atomic<UInt64>.self)
+      .pointee.wrappingAdd(UInt64(byteCount), ordering: .relaxed)
+  }
+
+  /// So do failures: a program that tries again and again would push all else out.
+  package static func recordFailure(of byteCount: UInt) {
+    guard let last = newest(.noMemory), last.pointee.size == UInt64(byteCount) else {
+      return record(.noMemory, size: byteCount)
+    }
+    Memory.pointer(at: Memory.address(of: &last.pointee.detail), to: Atomic<UInt32>.self)
+      .pointee.wrappingAdd(1, ordering: .relaxed)
+  }
+
+  /// The newest event, if it is of this kind and not older than a tenth of a second.
+  private static func newest(_ kind: Kind) -> UnsafeMutablePointer<hakmem_event_t>? {
     let page = MonitorStorage.page
     let newest = counter(in: page).pointee.load(ordering: .relaxed)
-    if newest > 0 {
-      let slot = slot(of: newest, in: page)
-      let event: UnsafeMutablePointer<hakmem_event_t> = Memory.pointer(at: slot)
-      let isWritten =
-        Memory.pointer(at: slot, to: Atomic<UInt64>.self).pointee.load(ordering: .acquiring)
-        == newest
-      if isWritten, event.pointee.kind == Kind.purge.rawValue,
-        hakmem_calendar_nanoseconds() &- event.pointee.time < 100_000_000
-      {
-        Memory.pointer(at: Memory.address(of: &event.pointee.size), to: Atomic<UInt64>.self)
-          .pointee.wrappingAdd(UInt64(byteCount), ordering: .relaxed)
-        return
-      }
-    }
-    record(.purge, size: byteCount)
+    guard newest > 0 else { return nil }
+    let slot = slot(of: newest, in: page)
+    let event: UnsafeMutablePointer<hakmem_event_t> = Memory.pointer(at: slot)
+    let isWritten =
+      Memory.pointer(at: slot, to: Atomic<UInt64>.self).pointee.load(ordering: .acquiring)
+      == newest
+    return isWritten && event.pointee.kind == kind.rawValue
+      && hakmem_calendar_nanoseconds() &- event.pointee.time < 100_000_000 ? event : nil
   }
 
   package enum Kind: UInt32 {

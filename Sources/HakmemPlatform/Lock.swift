@@ -8,7 +8,7 @@ package enum LockRank: UInt {
   case control = 1
   case largeRegions = 2
   case pageRuns = 3
-  case reservation = 4
+  case addressSpace = 4
   case metadata = 5
   case recorder = 6
 
@@ -146,6 +146,7 @@ package enum PlatformStorage {
   static var process: UInt { base &+ 512 }
   static var naming: UInt { base &+ 576 }
   static var lists: UInt { base &+ 584 }
+  static var ownAddresses: UInt { base &+ 592 }
   static var memoryLimit: UInt { base &+ 640 }
   static var controlGroup: UInt { base &+ 704 }
   static var secret: UInt { base &+ 768 }

@@ -1,23 +1,18 @@
 import CHakmemShims
 import Synchronization
 
-/// The allocator's own memory: one contiguous reservation, handed out from its start, never
-/// returned. Records keep their type for ever, which the lock-free structures rely on.
+/// The allocator's own memory, handed out from its start, never returned. Records keep their type
+/// for ever, which the lock-free structures rely on.
 ///
-/// Contiguous, so that 30 bits name a record; apart from every block, so that no overflow of a
-/// block reaches it.
+/// In one place, so that 30 bits name a record; apart from every block, so that no overflow of a
+/// block reaches it. What somebody else mapped in the middle of it is left out.
 package enum MetadataRegion {
-  /// 2³⁰ lines of 64 bytes: what a tagged head can name.
-  private static let reservedBytes: UInt = 1 << 36
-  /// At a megabyte of metadata for 100 MiB of blocks this serves 50 GiB under a tight RLIMIT_AS.
-  private static let smallestReservation: UInt = 1 << 24
-  private static let smallestStep: UInt = 1 << 16
+  private static let smallestStep: UInt = 1 << 18
   private static let largestStep: UInt = 1 << 21
   private static let filledFirst: UInt = 1 << 15
 
   struct State: ~Copyable {
     var base: UInt
-    var reserved: UInt
     let next: Atomic<UInt>
     let committed: Atomic<UInt>
   }
@@ -30,29 +25,14 @@ package enum MetadataRegion {
   @inline(__always)
   package static var base: UInt { state.pointee.base }
 
-  /// The whole reservation.
-  package static var reservation: (start: UInt, byteCount: UInt) {
-    (state.pointee.base, state.pointee.reserved)
-  }
-
   package static var usedBytes: UInt { state.pointee.next.load(ordering: .relaxed) }
 
-  /// Reserves the region, smaller where the address space is limited. False when refused.
-  package static func reserve(limit: UInt) -> Bool {
-    guard state.pointee.base == 0 else { return true }
-    var byteCount = min(reservedBytes, max(limit / 32, smallestReservation))
-      .roundedUp(to: largestStep)
-    while byteCount >= smallestReservation {
-      if let base = SystemCalls.map(byteCount: byteCount, protection: .none) {
-        state.pointee.reserved = byteCount
-        // Index 0 means «none», so the first line stays unused.
-        state.pointee.next.store(Constants.lineBytes, ordering: .relaxed)
-        state.pointee.base = base
-        return true
-      }
-      byteCount /= 2
-    }
-    return false
+  /// Begins the region at its place.
+  package static func begin() {
+    guard state.pointee.base == 0 else { return }
+    // Index 0 means «none», so the first line stays unused.
+    state.pointee.next.store(Constants.lineBytes, ordering: .relaxed)
+    state.pointee.base = OwnAddresses.metadata.lowerBound
   }
 
   /// Zero bytes, aligned to `alignment`, for ever; 0 when memory is exhausted.
@@ -61,7 +41,8 @@ package enum MetadataRegion {
     while true {
       let start = (base &+ old).roundedUp(to: alignment) &- base
       let end = start &+ byteCount.roundedUp(to: Constants.lineBytes)
-      guard end <= state.pointee.reserved, commit(upTo: end) else { return 0 }
+      guard commit(upTo: end) else { return 0 }
+      // Not done either when what `commit` mapped lies further on.
       let (done, seen) = state.pointee.next.weakCompareExchange(
         expected: old, desired: end, ordering: .relaxed)
       if done { return base &+ start }
@@ -76,11 +57,10 @@ package enum MetadataRegion {
     _ = Populate.fill(base, min(filledFirst, state.pointee.committed.load(ordering: .acquiring)))
   }
 
-  /// Gives the reservation of a region that nobody uses back, in a library that becomes a view of
-  /// another process.
+  /// Unmaps a region that nobody uses, in a library that becomes a view of another process.
   package static func abandon() {
     guard state.pointee.base != 0 else { return }
-    SystemCalls.unmap(state.pointee.base, state.pointee.reserved)
+    SystemCalls.unmap(state.pointee.base, state.pointee.committed.load(ordering: .acquiring))
     state.pointee.base = 0
   }
 
@@ -93,21 +73,44 @@ package enum MetadataRegion {
     let committed = state.pointee.committed.load(ordering: .relaxed)
     if end <= committed { return true }
     let step = min(max(smallestStep, committed / 4), largestStep)
-    let target = min(
-      max(end, committed &+ step).roundedUp(to: smallestStep), state.pointee.reserved)
+    let longer = max(end, committed &+ step).roundedUp(to: smallestStep) &- committed
     // When memory is tight, the step may be what the kernel refuses.
-    return commit(from: committed, upTo: target)
-      || commit(from: committed, upTo: min(end.roundedUp(to: smallestStep), target))
+    return map(longer, from: committed)
+      || map((end &- committed).roundedUp(to: smallestStep), from: committed)
   }
 
-  private static func commit(from committed: UInt, upTo target: UInt) -> Bool {
-    let start = base &+ committed
-    guard SystemCalls.protect(start, target &- committed, .readWrite) else { return false }
-    SystemCalls.nameMapping(start, target &- committed, "hakmem metadata")
-    if target > largestStep, ProcessFacts.hugePagesAlways {
-      SystemCalls.advise(start, target &- committed, .noHugePage)
+  /// Maps so many bytes more, behind what lies in the way. The caller holds the lock.
+  private static func map(_ byteCount: UInt, from committed: UInt) -> Bool {
+    var offset = committed
+    var step = smallestStep
+    while offset &+ byteCount <= UInt(OwnAddresses.metadata.count) {
+      let start = base &+ offset
+      switch SystemCalls.mapNew(at: start, byteCount: byteCount, protection: .readWrite) {
+      case .mapped:
+        SystemCalls.nameMapping(start, byteCount, "hakmem metadata")
+        if offset &+ byteCount > largestStep, ProcessFacts.hugePagesAlways {
+          SystemCalls.advise(start, byteCount, .noHugePage)
+        }
+        if offset != committed { skip(to: offset) }
+        state.pointee.committed.store(offset &+ byteCount, ordering: .releasing)
+        return true
+      case .occupied:
+        offset &+= step
+        step &*= 2
+      case .refused: return false
+      }
     }
-    state.pointee.committed.store(target, ordering: .releasing)
-    return true
+    return false
+  }
+
+  /// Before the new end is known: who knows it finds that nothing is handed out before `offset`.
+  private static func skip(to offset: UInt) {
+    var old = state.pointee.next.load(ordering: .relaxed)
+    while true {
+      let (done, seen) = state.pointee.next.weakCompareExchange(
+        expected: old, desired: offset, ordering: .relaxed)
+      if done { return }
+      old = seen
+    }
   }
 }

@@ -34,6 +34,7 @@ extension PlatformStorage {
     map.add(process, MemoryLayout<ProcessFacts.State>.size)
     map.add(naming, 8)
     map.add(lists, 8)
+    map.add(ownAddresses, MemoryLayout<OwnAddresses.State>.size)
     map.add(memoryLimit, MemoryLayout<MemoryLimit.State>.size)
     map.add(controlGroup, MemoryLayout<ControlGroup.State>.size)
     map.add(secret, MemoryLayout<Secret.State>.size)

@@ -21,8 +21,11 @@ package enum ProcessFacts {
     set { state.pointee.systemPageBytes = newValue }
   }
   package static var processors: UInt { state.pointee.processors }
-  /// RLIMIT_AS at start, `UInt.max` when there is none.
-  package static var addressSpaceLimit: UInt { state.pointee.addressSpaceLimit }
+  /// RLIMIT_AS at start, `UInt.max` when there is none. Tests set another one.
+  package static var addressSpaceLimit: UInt {
+    get { state.pointee.addressSpaceLimit }
+    set { state.pointee.addressSpaceLimit = newValue }
+  }
   /// Whether the kernel gives huge pages to memory that did not ask for them. Read from /sys when it
   /// is asked first.
   package static var hugePagesAlways: Bool {
@@ -98,6 +101,9 @@ extension ProcessFacts {
     let addressSpace = 9
     return SystemCalls.softLimit(addressSpace)
   }
+
+  /// Whether addresses that nobody uses may be what RLIMIT_AS refuses to somebody.
+  package static var isAddressSpaceTight: Bool { currentAddressSpaceLimit < 16 << 30 }
 
   /// Bytes of address space in use, by /proc/self/statm; 0 when it cannot be read.
   package static var mappedBytes: UInt {

@@ -11,7 +11,8 @@ package enum BitmapChunk {
   package static func take() -> UInt {
     let chunk = spare.pop()
     guard chunk != 0 else { return MetadataRegion.allocate(byteCount) }
-    Memory.storeWord(0, at: chunk)
+    // The word that linked it; a thread that is late may still read it.
+    TaggedStack.setNext(0, after: chunk)
     return chunk
   }
 

@@ -57,7 +57,8 @@ package enum GuardSampler {
     invariant(UInt(MemoryLayout<Slot>.size) <= recordBytes, "a guarded slot's record is too long")
     let poolBytes = (2 &* slotCount &+ 1) &* pageBytes
     let records = MetadataRegion.allocate(slotCount &* recordBytes)
-    guard records != 0, let pool = ClassMap.mapCovered(byteCount: poolBytes)
+    guard records != 0,
+      let pool = SystemCalls.map(byteCount: poolBytes, protection: .readWrite)
     else { return false }
     SystemCalls.nameMapping(pool, poolBytes, "hakmem guarded")
     GuardPage.install(pool, poolBytes)

@@ -57,6 +57,7 @@ package enum Housekeeping {
       Depot.drain(SizeClass(number), reject: Misuse.report)
     }
     SuperSlabPool.retireEmpty()
+    PageRuns.retireEmpty()
     Purge.run(age: 0)
   }
 }

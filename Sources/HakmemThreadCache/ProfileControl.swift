@@ -40,8 +40,8 @@ enum ProfileControl {
 /// What a map log begins with: everything that has a place already.
 package enum AddressMap {
   package static func note() {
-    let metadata = MetadataRegion.reservation
-    MapLog.note(.metadata, metadata.start, metadata.byteCount)
+    let metadata = OwnAddresses.metadata
+    MapLog.note(.metadata, metadata.lowerBound, UInt(metadata.count))
     let classMap = ClassMap.extent
     MapLog.note(.classMap, classMap.lowerBound, UInt(classMap.count))
     SuperSlab.forEach { superSlab in

@@ -109,6 +109,14 @@ int whitebox_lock_memory(uintptr_t start, size_t bytes) {
 
 int whitebox_lock_future_memory(void) { return mlockall(MCL_FUTURE) == 0; }
 
+int whitebox_is_sanitized(void) {
+#if defined(__has_feature)
+  return __has_feature(thread_sanitizer);
+#else
+  return 0;
+#endif
+}
+
 int whitebox_limit_address_space(size_t bytes) {
   struct rlimit limit = {bytes, bytes};
   return setrlimit(RLIMIT_AS, &limit) == 0;

@@ -56,7 +56,7 @@ struct `Guard sampling` {
     #expect(outcome.succeeded && outcome.errors.isEmpty, "\(outcome)")
   }
 
-  /// There the class map covers a part of the address space only, which guarded blocks lie in, too.
+  /// The class map is a smaller one there, and guarded blocks lie beyond its end.
   @Test func `goes together with a limit of address space`() throws {
     let program = try TestProgram.build("misuse/guarded.c", flags: ["-O0"])
     let script = "ulimit -S -v 4194304 && exec \(program) none"

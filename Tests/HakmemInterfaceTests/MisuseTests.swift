@@ -58,10 +58,10 @@ struct `A misuse is reported and aborts` {
     try expectAbort("free_address.c", Finding.foreign, arguments: [call, address])
   }
 
-  /// There the class map covers a part of the address space only.
+  /// The class map is a smaller one there.
   @Test(
     arguments: ["free", "free_sized", "realloc"],
-    ["stack", "code", "-1", "0xdeadbeefdeadbee0", "64"])
+    ["stack", "code", "-1", "0xdeadbeefdeadbee0", "64", "0x200000000", "0x80000000000"])
   func `a call for a foreign address under a tight RLIMIT_AS`(call: String, address: String) throws
   {
     try expectAbort(

@@ -31,6 +31,11 @@ import Testing
     try expectSuccess(of: "lifecycle/address_limit.c", ["\(1 << 30)"])
   }
 
+  @Test func `of little more than the program has, before it allocates, leaves that to use`() throws
+  {
+    try expectSuccess(of: "lifecycle/limited_first.c")
+  }
+
   @Test func `of 300 MiB of writable memory is met with ENOMEM and survived`() throws {
     try runUnderLimit(mebibytes: 300, option: "d", "address_limit.c", "0 data")
   }

@@ -9,6 +9,8 @@ enum AddressSpaceTests {
     WhiteBoxTest("AddressSpace.largeMappingsAreAligned", large),
     WhiteBoxTest("AddressSpace.hugeRequestsMoveNothing", huge),
     WhiteBoxTest("AddressSpace.whatLiesInTheWayIsSteppedOver", occupied),
+    WhiteBoxTest("AddressSpace.whatLiesInTheWayOfSuperSlabsIsSteppedOver", occupiedSuperSlabs),
+    WhiteBoxTest("AddressSpace.nothingIsReserved", unreserved),
     WhiteBoxTest("AddressSpace.servesUnderALimit", limited),
   ]
 
@@ -45,7 +47,7 @@ enum AddressSpaceTests {
     Fixture.setUp()
     guard let first = AddressSpace.mapLarge(2 << 20, alignment: 2 << 20) else { return }
     for bytes: UInt in [1 << 41, 1 << 46, 1 << 47, 1 << 62, 1 << 63, .max << 12] {
-      if let start = AddressSpace.mapInOwnWindow(bytes, alignment: 2 << 20, gap: bytes) {
+      if let start = AddressSpace.mapAmongLarge(bytes, alignment: 2 << 20, gap: bytes) {
         SystemCalls.unmap(start, bytes)
       }
     }
@@ -66,15 +68,50 @@ enum AddressSpaceTests {
       SystemCalls.mapNew(at: second &+ 1 << 42, byteCount: 1 << 60, protection: .read) == .refused)
   }
 
+  private static func occupiedSuperSlabs() {
+    Fixture.setUp()
+    let bytes = Constants.superSlabBytes
+    let first = AddressSpace.takeSuperSlab()
+    var foreign: [Range<UInt>] = []
+    for number: UInt in [1, 3, 8, 20] {
+      let start = first &+ number &* bytes &+ 5 << 16
+      foreign.append(start..<start &+ 4096)
+      Fixture.occupy(start..<start &+ 4096)
+    }
+    var last = first
+    for _ in 0..<100 {
+      let start = AddressSpace.takeSuperSlab()
+      expect(start > last && start % bytes == 0)
+      for range in foreign {
+        expect(range.lowerBound >= start &+ bytes || range.upperBound <= start)
+      }
+      Memory.storeWord(1, at: start &+ bytes &- 8)
+      last = start
+    }
+    expect(last &- first < 200 &* bytes, "little is left out")
+  }
+
+  /// A program may limit its address space to little more than it has.
+  private static func unreserved() {
+    ProcessFacts.learn()
+    let before = ProcessFacts.mappedBytes
+    Fixture.setUp()
+    let after = ProcessFacts.mappedBytes
+    expect(after &- before <= 34 << 20, "the class map and little more is mapped")
+    expect(whitebox_limit_address_space(Int(after) + 8 << 20) != 0)
+    expect(AddressSpace.takeSuperSlab() != 0)
+    expect(AddressSpace.mapLarge(4 << 20, alignment: 2 << 20) != nil)
+    expect(AddressSpace.mapLarge(4 << 20, alignment: 2 << 20) == nil)
+    expect(AddressSpace.takeSuperSlab() != 0 && AddressSpace.takeSuperSlab() == 0)
+  }
+
   private static func limited() {
     expect(whitebox_limit_address_space(1 << 30) != 0)
     Fixture.setUp()
-    expect(!ClassMap.isFull)
     var superSlabs = 0
     while superSlabs < 1000 {
       let start = AddressSpace.takeSuperSlab()
       if start == 0 { break }
-      expect(ClassMap.covers(start) && ClassMap.covers(start &+ Constants.superSlabBytes &- 1))
       Memory.storeWord(1, at: start)
       superSlabs += 1
     }

@@ -7,22 +7,32 @@ enum ClassMapTests {
   static let all = [
     WhiteBoxTest("ClassMap.anyAddressMayBeLookedUp", anyAddress),
     WhiteBoxTest("ClassMap.entriesAreThoseOfTheirGranules", entries),
-    WhiteBoxTest("ClassMap.windowServesUnderATightLimit", window),
+    WhiteBoxTest("ClassMap.isSmallUnderATightLimit", tight),
+    WhiteBoxTest("ClassMap.growsWithTheAddressesOfSuperSlabs", growth),
     WhiteBoxTest("ClassMap.knowsNothingBeforeItExists", before),
   ]
 
   private static func anyAddress() {
     Fixture.setUp()
-    expect(ClassMap.isFull)
+    expectForeignAddressesWithoutClass()
+  }
+
+  private static func tight() {
+    expect(whitebox_limit_address_space(1 << 30) != 0)
+    Fixture.setUp()
+    expect(ClassMap.extent.count <= 8 << 20)
+    expectForeignAddressesWithoutClass()
+  }
+
+  private static func expectForeignAddressesWithoutClass() {
     var local: UInt = 0
     let stack = withUnsafeMutablePointer(to: &local) { UInt(bitPattern: $0) }
     for address: UInt in [
-      0, 1, 0xffff, 0x10000, stack, MetadataRegion.base, (1 << Constants.addressBits) - 1,
+      0, 1, 0xffff, 0x10000, 1 << 30, 1 << 40, stack, MetadataRegion.base, ClassMap.coveredEnd - 1,
+      ClassMap.coveredEnd, 0x5555_5555_5000, 1 << Constants.addressBits, 1 << 60, .max,
     ] {
       expectEqual(ClassMap.doubledClass(of: address), 0, "a foreign address's class")
-      expect(ClassMap.covers(address))
     }
-    expect(!ClassMap.covers(1 << Constants.addressBits) && !ClassMap.covers(.max))
     var random = Random(3)
     for _ in 0..<10_000 {
       let address = random.next()
@@ -51,43 +61,35 @@ enum ClassMapTests {
     expect(ClassMap.doubledClass(of: start &+ Constants.granuleBytes) == 4)
   }
 
-  /// SuperSlabs and large regions share the window; no entry serves two places, and NULL has none.
-  private static func window() {
-    expect(whitebox_limit_address_space(4 << 30) != 0)
+  /// All that the map covers is taken.
+  private static func growth() {
     Fixture.setUp()
-    expect(!ClassMap.isFull)
-    expectEqual(ClassMap.doubledClass(of: 0), 0, "NULL's class")
-    for address: UInt in [1, 0xffff, 100 << 20] {
-      expectEqual(ClassMap.doubledClass(of: address), 0, "the class of what is near NULL")
-    }
-    for address in [ClassMap.window.upperBound, 0x5555_5555_5000, 1 << 60, .max] {
-      expectEqual(ClassMap.doubledClass(of: address), 0, "the class of what is beyond the window")
-    }
-    expect(!ClassMap.covers(0))
-    let granules = Constants.granulesPerSuperSlab
-    for _ in 0..<50 {
+    expect(SlabMap.create())
+    let first = AddressSpace.takeSuperSlab()
+    ClassMap.set(8, at: first)
+    SlabMap.set(5, at: first)
+    let covered = ClassMap.coveredEnd
+    Fixture.occupy(first &+ Constants.superSlabBytes..<covered)
+    for _ in 0..<20 {
       let superSlab = AddressSpace.takeSuperSlab()
-      expect(superSlab != 0)
-      for index in 0..<granules {
+      expect(superSlab >= covered && superSlab < ClassMap.coveredEnd)
+      for index in 0..<Constants.granulesPerSuperSlab {
         let granule = superSlab &+ index << Constants.granuleShift
-        expect(ClassMap.covers(granule))
         expectEqual(ClassMap.doubledClass(of: granule), 0, "a new granule's class")
         ClassMap.set(2 + index, at: granule)
+        SlabMap.set(granule, at: granule)
+        expectEqual(ClassMap.doubledClass(of: granule), 2 + index, "the class")
+        expectEqual(SlabMap.shared.word(at: granule), granule, "the slab map's word")
       }
-      guard let large = AddressSpace.mapLarge(5 << 20, alignment: 2 << 20) else {
-        expect(false, "memory ended")
-        return
-      }
-      expect(ClassMap.covers(large))
-      expectEqual(ClassMap.doubledClass(of: large), 0, "a large region's class")
     }
-    expectEqual(ClassMap.doubledClass(of: 0), 0, "NULL's class")
+    expectEqual(ClassMap.doubledClass(of: first), 8, "the class of an earlier granule")
+    expectEqual(SlabMap.shared.word(at: first), 5, "the slab map's earlier word")
+    expectForeignAddressesWithoutClass()
   }
 
   private static func before() {
     for address: UInt in [0, 0xffff, 1 << 16, 1 << 40, .max] {
       expect(ClassMap.doubledClass(of: address) == 0)
     }
-    expect(!ClassMap.covers(1 << 40))
   }
 }

@@ -45,12 +45,12 @@ enum LockTests {
   }
 
   private static func holder() {
-    let lock = Lock(.reservation)
+    let lock = Lock(.addressSpace)
     expect(!lock.isHeldByThisThread)
     lock.acquire()
     expect(lock.isHeldByThisThread)
     expect(!Lock(.metadata).isHeldByThisThread)
-    Fixture.onThreads(2) { _ in expect(!Lock(.reservation).isHeldByThisThread) }
+    Fixture.onThreads(2) { _ in expect(!Lock(.addressSpace).isHeldByThisThread) }
     lock.release()
     expect(!lock.isHeldByThisThread)
   }
@@ -67,7 +67,7 @@ enum LockTests {
   private static func order() {
     let status = Fixture.inChild {
       whitebox_begin_capture()
-      Lock(.reservation).acquire()
+      Lock(.addressSpace).acquire()
       Lock(.pageRuns).acquire()
     }
     expectEqual(status, Constants.checksInvariants ? Fixture.abortStatus : 0, "the exit status")

@@ -1,3 +1,4 @@
+import CHakmemWhiteBox
 import HakmemPlatform
 import Synchronization
 
@@ -6,7 +7,9 @@ enum MetadataRegionTests {
     WhiteBoxTest("MetadataRegion.recordsAreZeroAndAligned", alignment),
     WhiteBoxTest("MetadataRegion.threadsGetRecordsOfTheirOwn", threads),
     WhiteBoxTest("MetadataRegion.endsWithZeroWhenItIsUsedUp", exhaustion),
-    WhiteBoxTest("MetadataRegion.isReservedOnce", once),
+    WhiteBoxTest("MetadataRegion.endsWithZeroWhenItsPlaceIsTaken", taken),
+    WhiteBoxTest("MetadataRegion.whatLiesInTheWayIsLeftOut", occupied),
+    WhiteBoxTest("MetadataRegion.beginsOnce", once),
   ]
 
   private static func alignment() {
@@ -43,9 +46,22 @@ enum MetadataRegionTests {
   }
 
   private static func exhaustion() {
-    ProcessFacts.learn()
-    expect(MetadataRegion.reserve(limit: 1 << 20))
-    let smallest: UInt = 1 << 24
+    Fixture.setUp()
+    let available: UInt = 16 << 20
+    expect(whitebox_limit_address_space(Int(ProcessFacts.mappedBytes &+ available)) != 0)
+    expectToEnd(after: available)
+  }
+
+  private static func taken() {
+    Fixture.setUp()
+    let available: UInt = 4 << 20
+    let place = OwnAddresses.metadata
+    Fixture.occupy(place.lowerBound &+ available..<place.upperBound)
+    expectToEnd(after: available)
+  }
+
+  /// So many bytes at most, and few less, and then 0.
+  private static func expectToEnd(after available: UInt) {
     var total: UInt = 0
     while true {
       let start = MetadataRegion.allocate(1 << 16)
@@ -53,18 +69,45 @@ enum MetadataRegionTests {
       Memory.storeWord(1, at: start &+ 1 << 16 &- 8)
       total &+= 1 << 16
     }
-    expect(total <= smallest && total >= smallest - 1 << 17, "the reservation is used")
+    expect(total <= available + 1 << 18 && total >= available - 1 << 19, "what there is is used")
     var lines = 0
     while MetadataRegion.allocate(64) != 0 { lines += 1 }
-    expect(lines < 1 << 12, "the last lines are used as well")
+    expect(lines < 1 << 13, "the last lines are used as well")
     expect(MetadataRegion.allocate(64) == 0)
-    expect(MetadataRegion.usedBytes <= smallest)
+  }
+
+  /// Threads meet a hundred foreign mappings and get records of their own all the same.
+  private static func occupied() {
+    Fixture.setUp()
+    let base = MetadataRegion.base
+    for number: UInt in 1...100 {
+      let start = base &+ number &* 640 << 10
+      Fixture.occupy(start..<start &+ 4096)
+    }
+    Fixture.onThreads(4) { thread in
+      let count = 20_000
+      let mine = Fixture.words(count)
+      for index in 0..<count {
+        let start = MetadataRegion.allocate(1024)
+        expect(start != 0 && (start &- base) >> 6 < 1 << 30)
+        Memory.storeWord(UInt(thread * count + index), at: start)
+        Memory.storeWord(UInt(thread * count + index), at: start &+ 1016)
+        mine[index].store(start, ordering: .relaxed)
+      }
+      for index in 0..<count {
+        let start = mine[index].load(ordering: .relaxed)
+        expectEqual(Memory.loadWord(at: start), UInt(thread * count + index), "the first word")
+        expectEqual(
+          Memory.loadWord(at: start &+ 1016), UInt(thread * count + index), "the last word")
+      }
+    }
+    expect(MetadataRegion.usedBytes > 64 << 20, "they lie behind foreign mappings")
   }
 
   private static func once() {
     Fixture.setUp()
     let base = MetadataRegion.base
-    expect(MetadataRegion.reserve(limit: .max))
+    MetadataRegion.begin()
     expect(MetadataRegion.base == base)
   }
 }

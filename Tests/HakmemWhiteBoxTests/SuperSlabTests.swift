@@ -94,7 +94,9 @@ enum SuperSlabTests {
   private static func exhaustion() {
     ProcessFacts.learn()
     Option.readEnvironment()
-    expect(MetadataRegion.reserve(limit: 1 << 20) && ClassMap.create())
+    Fixture.createAddressSpace()
+    let place = OwnAddresses.metadata
+    Fixture.occupy(place.lowerBound &+ 1 << 20..<place.upperBound)
     while MetadataRegion.allocate(64) != 0 {}
     let mapped = PageCounters.shared.pointee.mappedBytes.load(ordering: .relaxed)
     for _ in 0..<100 { expect(SuperSlabPool.takeGranules() == nil) }

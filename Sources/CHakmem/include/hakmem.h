@@ -56,8 +56,8 @@ void *hakmem_aligned_alloc(size_t alignment, size_t size);
 void *hakmem_memalign(size_t alignment, size_t size);
 
 /* Stores an aligned block in *result and returns 0, or returns EINVAL (the alignment is not a
- * power of two or not a multiple of sizeof(void *)) or ENOMEM and leaves *result and errno
- * alone. Source: POSIX.1-2024. */
+ * power of two or not a multiple of sizeof(void *)) or ENOMEM, in errno as well, and leaves
+ * *result alone. Source: POSIX.1-2024; errno as glibc sets it. */
 int hakmem_posix_memalign(void **result, size_t alignment, size_t size);
 
 /* A block aligned to the page size; pvalloc also rounds the size up to whole pages. */
@@ -225,7 +225,7 @@ typedef enum hakmem_event_kind {
   HAKMEM_EVENT_CORRUPTION = 1,  /* a pointer that is not a live block; see detail */
   HAKMEM_EVENT_PURGE = 2,       /* free pages went back to the kernel: size bytes in 0.1 s */
   HAKMEM_EVENT_LIMIT = 3,       /* a limit of size bytes was passed; detail: 1 soft, 2 hard */
-  HAKMEM_EVENT_NO_MEMORY = 4,   /* a request of size bytes failed */
+  HAKMEM_EVENT_NO_MEMORY = 4,   /* a request of size bytes failed; detail: how many more in 0.1 s */
   HAKMEM_EVENT_COLLAPSE = 5,    /* size bytes from address on became a huge page */
 } hakmem_event_kind_t;
 
@@ -236,7 +236,7 @@ typedef struct hakmem_event {
   uint64_t size;
   uint32_t kind;
   uint32_t detail;              /* corruption: 1 foreign pointer, 2 interior, 3 double free,
-                                 * 4 damaged block */
+                                 * 4 damaged block; others: see their kind */
   uint32_t thread;              /* the kernel's number of the thread */
   uint32_t reserved;
 } hakmem_event_t;

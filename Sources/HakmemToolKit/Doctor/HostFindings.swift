@@ -4,7 +4,7 @@ import Foundation
 package enum HostFindings {
   /// The kernel's own default; fewer mappings are a choice that somebody made.
   private static let usualMappings = 65530
-  /// Below this programs meet the limit; the library needs little of it, with a smaller class map.
+  /// Below this programs meet the limit; the library itself needs little of it.
   private static let comfortableAddressSpace = 4 << 30
 
   /// The findings for a state.

@@ -50,7 +50,9 @@ package struct HeapEvent: Codable, Equatable, Sendable {
       return "\(what): 0x\(String(address, radix: 16))"
     case .purge: return "\(bytes) went back to the kernel"
     case .limit: return "the \(detail == 2 ? "hard" : "soft") limit of \(bytes) was passed"
-    case .noMemory: return "a request of \(size) bytes failed"
+    case .noMemory:
+      return detail == 0
+        ? "a request of \(size) bytes failed" : "\(detail + 1) requests of \(size) bytes failed"
     case .collapse: return "\(bytes) became a huge page"
     case .unknown: return "an event that this tool does not know"
     }

@@ -35,6 +35,8 @@ int whitebox_lock_memory(uintptr_t start, size_t bytes);
 /* All memory that is mapped from now on. */
 int whitebox_lock_future_memory(void);
 int whitebox_limit_address_space(size_t bytes);
+/* Whether ThreadSanitizer shares the process. */
+int whitebox_is_sanitized(void);
 
 /* Makes a folder of its own the current one; removes it; writes a file in
  * it, making the folders of the path. */

@@ -10,16 +10,33 @@ import Synchronization
 enum Fixture {
   static func setUp() {
     ProcessFacts.learn()
+    Secret.learn()
     Option.readEnvironment()
     ProcessFacts.learnLimits()
     SizeClass.learn()
     ThreadCache.learnLayout()
-    let isUp =
-      MetadataRegion.reserve(limit: ProcessFacts.addressSpaceLimit) && Depot.create()
-      && ClassMap.create()
-    if !isUp { Fatal.stop("the allocator cannot be set up") }
+    createAddressSpace()
+    if !Depot.create() { Fatal.stop("the allocator cannot be set up") }
     hakmem_create_thread_exit_key()
     Interception.start()
+  }
+
+  /// The part of it that memory comes from.
+  static func createAddressSpace() {
+    if whitebox_is_sanitized() != 0 {
+      // ThreadSanitizer has what lies between 512 GiB and 112 TiB.
+      ProcessFacts.addressSpaceLimit = 1 << 30
+      OwnAddresses.largeStart = 256 << 30
+    }
+    if !ClassMap.create() { Fatal.stop("the address space cannot be set up") }
+    MetadataRegion.begin()
+  }
+
+  /// Lies in the way of whatever is mapped there.
+  static func occupy(_ range: Range<UInt>) {
+    expect(
+      SystemCalls.mapNew(
+        at: range.lowerBound, byteCount: UInt(range.count), protection: .none) == .mapped)
   }
 
   static func setUp(_ name: StaticString, _ value: StaticString) {

@@ -40,7 +40,24 @@ static void failures_are_kept(void) {
   CHECK(events[found - 1].thread == (uint32_t)getpid());
 }
 
-static void purges_are_kept(void) {
+/* They leave what happened before them in the ring. */
+static void failures_in_a_row_are_few_events(void) {
+  size_t size = (size_t)3 << 60, rounds = 10 * HAKMEM_PAGE_EVENTS, failures = 0, kept = 0;
+  for (size_t i = 0; i < rounds; i++) {
+    block = malloc(size);
+    CHECK(block == NULL);
+  }
+  take();
+  for (size_t i = 0; i < found; i++) {
+    if (events[i].kind != HAKMEM_EVENT_NO_MEMORY || events[i].size != size) continue;
+    failures += 1 + events[i].detail;
+    kept++;
+  }
+  CHECK_THAT(failures == rounds, "%zu of %zu", failures, rounds);
+  CHECK_THAT(kept < HAKMEM_PAGE_EVENTS / 2, "%zu events", kept);
+}
+
+static void leave_memory_to_purge(void) {
   static void *blocks[2000];
   for (int i = 0; i < 2000; i++) {
     blocks[i] = memset(malloc(8000), 1, 8000);
@@ -48,6 +65,24 @@ static void purges_are_kept(void) {
   for (int i = 0; i < 2000; i++) {
     free(blocks[i]);
   }
+}
+
+/* What is larger than any address space fails without one. */
+static void what_can_never_fit_purges_nothing(void) {
+  leave_memory_to_purge();
+  hakmem_statistics_t old, new;
+  AVAILABLE(hakmem_statistics)(&old, sizeof old);
+  for (size_t size = (size_t)1 << 49; size < (size_t)1 << 62; size *= 2) {
+    block = malloc(size);
+    CHECK(block == NULL && errno == ENOMEM);
+    CHECK(realloc(opaque(malloc(3 << 20)), size) == NULL);
+  }
+  AVAILABLE(hakmem_statistics)(&new, sizeof new);
+  CHECK(new.purged_bytes == old.purged_bytes);
+}
+
+static void purges_are_kept(void) {
+  leave_memory_to_purge();
   hakmem_statistics_t old, new;
   AVAILABLE(hakmem_statistics)(&old, sizeof old);
   AVAILABLE(hakmem_purge)();
@@ -96,6 +131,8 @@ int main(void) {
     return 0;
   }
   failures_are_kept();
+  failures_in_a_row_are_few_events();
+  what_can_never_fit_purges_nothing();
   purges_are_kept();
   blocks_that_caches_take_are_counted();
   the_last_ones_stay();

@@ -76,7 +76,7 @@ static void fill_with(size_t size) {
   void *untouched = &limit_marker;
   errno = 0;
   CHECK(posix_memalign(&untouched, 64, (size_t)limit) == ENOMEM && untouched == &limit_marker);
-  CHECK(errno == 0);
+  CHECK(errno == ENOMEM);
   void *head = blocks[0];
   CHECK(realloc(blocks, (size_t)limit) == NULL && errno == ENOMEM);
   CHECK(blocks[0] == head && blocks[1] == (void *)(count - 1));
