@@ -127,13 +127,20 @@ public func hakmem_process_exit() {
 }
 
 @c @implementation
-public func hakmem_fork_prepare() { Process.prepareFork() }
+public func hakmem_fork_prepare() {
+  ForkLocks.enter()
+  Process.prepareFork()
+}
 
 @c @implementation
-public func hakmem_fork_parent() { Process.resumeParent() }
+public func hakmem_fork_parent() {
+  Process.resumeParent()
+  ForkLocks.leave()
+}
 
 @c @implementation
 public func hakmem_fork_child() -> UInt32 {
   Process.resumeChild()
+  ForkLocks.leave()
   return ForkLocks.depth
 }

@@ -15,6 +15,11 @@ package enum ForkLocks {
   /// Forks that the thread is in the middle of.
   package static var depth: UInt32 { forks.pointee.load(ordering: .relaxed) }
 
+  /// Before anything is taken or waited for.
+  package static func enter() { forks.pointee.wrappingAdd(1, ordering: .relaxed) }
+  /// After everything, in parent and child.
+  package static func leave() { forks.pointee.wrappingSubtract(1, ordering: .relaxed) }
+
   private static func isTaken(_ lock: Lock) -> Bool {
     lock.isHeldByThisThread && lock.forkDepth.pointee.load(ordering: .relaxed) == depth
   }
@@ -22,7 +27,6 @@ package enum ForkLocks {
   /// Takes every lock that the thread does not hold. If it holds one, in a signal handler, the others are
   /// only tried for a while, because who holds one may wait for this thread's.
   package static func take() {
-    forks.pointee.wrappingAdd(1, ordering: .relaxed)
     let holdsOne = Lock.isAnyHeldByThisThread
     LockRank.forEach { rank in
       let lock = Lock(rank)
@@ -44,7 +48,6 @@ package enum ForkLocks {
       lock.forkDepth.pointee.store(0, ordering: .relaxed)
       lock.release()
     }
-    forks.pointee.wrappingSubtract(1, ordering: .relaxed)
   }
 
   /// In the child: frees all locks but those that the thread held before. Returns whether all of them
@@ -60,7 +63,6 @@ package enum ForkLocks {
       lock.forkDepth.pointee.store(0, ordering: .relaxed)
       lock.reset()
     }
-    forks.pointee.wrappingSubtract(1, ordering: .relaxed)
     return all
   }
 }
