@@ -85,16 +85,11 @@ package enum Memory {
   }
 
   @inline(__always)
-  package static func zero(_ address: UInt, _ byteCount: UInt) {
-    guard byteCount > 0 else { return }
-    UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
-      .initializeMemory(as: UInt8.self, repeating: 0, count: Int(bitPattern: byteCount))
-  }
+  package static func zero(_ address: UInt, _ byteCount: UInt) { fill(address, byteCount, 0) }
 
+  @inline(__always)
   package static func fill(_ address: UInt, _ byteCount: UInt, _ byte: UInt8) {
-    guard byteCount > 0 else { return }
-    UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
-      .initializeMemory(as: UInt8.self, repeating: byte, count: Int(bitPattern: byteCount))
+    hakmem_fill(address, Int(bitPattern: byteCount), byte)
   }
 
   @inline(__always)

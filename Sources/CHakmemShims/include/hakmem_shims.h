@@ -86,6 +86,11 @@ HAKMEM_INLINE void hakmem_prefetch(uintptr_t address) {
   __builtin_prefetch((const void *)address, 1);
 }
 
+/* Writes a byte to each of a range, possibly of none. Swift's own way is a loop where nothing is optimised. */
+HAKMEM_INLINE void hakmem_fill(uintptr_t start, size_t byte_count, uint8_t byte) {
+  __builtin_memset((void *)start, byte, byte_count);
+}
+
 /* ---- Vectors beyond the baseline ---- */
 
 /* Whether the processor has what hakmem_is_zero_wide needs. */
