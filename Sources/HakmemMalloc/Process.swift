@@ -60,7 +60,6 @@ enum Process {
         ?? RecorderStorage.fault ?? StatisticsPage.fault)
     guard ClassMap.create() else { return false }
     MetadataRegion.begin()
-    AddressSpace.begin()
     guard Topology.learn(), Depot.create(), SlabList.createNodes(), CheckedCache.prepare(),
       GuardSampler.prepare()
     else { return false }

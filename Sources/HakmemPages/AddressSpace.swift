@@ -42,14 +42,6 @@ package enum AddressSpace {
     return start
   }
 
-  /// Maps the first SuperSlab: a program may limit its address space before it allocates anything.
-  package static func begin() {
-    let lock = Lock(.addressSpace)
-    lock.acquire()
-    defer { lock.release() }
-    if state.pointee.mappedEnd == 0 { _ = mapMore() }
-  }
-
   /// Maps the next SuperSlab and, in steps that grow with what there is, some behind it.
   private static func mapMore() -> Bool {
     let superSlab = Constants.superSlabBytes

@@ -29,7 +29,14 @@ int main(void) {
   CHECK((size_t)narrow.uordblks + (size_t)narrow.hblkhd >= expected);
 
   free(large);
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; i < count; i += 2) {
+    free(blocks[i]);
+  }
+  struct mallinfo2 half = mallinfo2();
+  size_t free_blocks = half.ordblks + half.smblks;
+  CHECK_THAT(free_blocks >= count / 2, "%zu free blocks", free_blocks);
+  CHECK_THAT(half.fordblks >= count / 2 * size, "%zu bytes in them", half.fordblks);
+  for (int i = 1; i < count; i += 2) {
     free(blocks[i]);
   }
   struct mallinfo2 after = mallinfo2();

@@ -1,5 +1,5 @@
 /*
- * A program that limits its address space, before it allocates anything, to 2.5 MiB more than it has
+ * A program that limits its address space, before it allocates anything, to 5 MiB more than it has
  * can use that: for blocks, which also grow, and for a thread.
  */
 #include "threads.h"
@@ -53,7 +53,7 @@ static void *allocate(void *unused) {
 int main(void) {
   struct rlimit limit;
   CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
-  struct rlimit lower = {mapped_bytes() + (5 << 19), limit.rlim_max};
+  struct rlimit lower = {mapped_bytes() + (5 << 20), limit.rlim_max};
   CHECK(setrlimit(RLIMIT_AS, &lower) == 0);
   grow_a_block();
   use_all_there_is();
