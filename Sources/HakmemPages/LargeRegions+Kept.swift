@@ -9,8 +9,7 @@ extension LargeRegions {
     let lock = Lock(.largeRegions)
     lock.acquire()
     let now = Clock.milliseconds()
-    recentPeak = max(
-      liveBytes, recentPeak - recentPeak / 8)
+    recentPeak = max(liveBytes, recentPeak - recentPeak / 8)
     dropSlack(age: age, now: now)
     let unused = takeUnused(age: age, now: now)
     let empty = takeEmpty(age: age, now: now)
