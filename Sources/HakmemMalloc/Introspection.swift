@@ -54,7 +54,7 @@ public func hakmem_mallinfo2() -> mallinfo2 {
 
 @c @implementation
 public func hakmem_malloc_stats() {
-  Report.print { Statistics.collect().appendSummary(to: &$0) }
+  Report.print { Statistics.collect().appendMallocStats(to: &$0) }
 }
 
 @c @implementation

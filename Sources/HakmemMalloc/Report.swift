@@ -61,7 +61,7 @@ enum Report {
   }
 
   static func printStatistics() {
-    print { Statistics.collect().appendSummary(to: &$0) }
+    print { Statistics.collect().appendSummary("hakmem: heap at exit\n", to: &$0) }
   }
 
   static func print(_ build: (inout Text) -> Void) {

@@ -35,6 +35,8 @@ extension Statistics {
     body("limited_bytes", UInt(total.limited_bytes))
     body("soft_limit_bytes", UInt(total.soft_limit_bytes))
     body("hard_limit_bytes", UInt(total.hard_limit_bytes))
+    body("most_large_regions", UInt(total.most_large_regions))
+    body("most_large_bytes", UInt(total.most_large_bytes))
   }
 
   func appendJSON(to text: inout Text) {
@@ -81,9 +83,23 @@ extension Statistics {
     text.append(value)
   }
 
-  /// The summary that HAKMEM_STATS prints.
-  func appendSummary(to text: inout Text) {
-    text.append("hakmem: heap at exit\n")
+  /// What malloc_stats prints: the summary, and the lines in which glibc tells the same figures.
+  func appendMallocStats(to text: inout Text) {
+    appendSummary("hakmem: heap\n", to: &text)
+    func line(_ name: StaticString, _ figure: Int) {
+      text.append(name)
+      text.append(UInt(max(figure, 0)))
+      text.append("\n")
+    }
+    text.append("Total (incl. mmap):\n")
+    line("system bytes     = ", total.mapped_bytes)
+    line("in use bytes     = ", total.live_bytes)
+    line("max mmap regions = ", total.most_large_regions)
+    line("max mmap bytes   = ", total.most_large_bytes)
+  }
+
+  func appendSummary(_ title: StaticString, to text: inout Text) {
+    text.append(title)
     func line(_ name: StaticString, _ bytes: UInt, _ what: StaticString) {
       let start = text.count
       text.append("  ")

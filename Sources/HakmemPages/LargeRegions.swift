@@ -31,6 +31,15 @@ package enum LargeRegions {
     var emptyCount: UInt8
     let addresses: Atomic<UInt8>
   }
+  /// The most live regions and bytes at a time since the process began. Written under the lock.
+  struct Most {
+    var count: Int
+    var bytes: Int
+  }
+  private static var most: UnsafeMutablePointer<Most> { Memory.pointer(at: PagesStorage.mostLarge) }
+  package static var mostCount: Int { most.pointee.count }
+  package static var mostBytes: Int { most.pointee.bytes }
+
   /// Whether address space without pages costs something here.
   enum Addresses: UInt8 { case unknown, free, scarce }
   static var state: UnsafeMutablePointer<State> {
@@ -324,6 +333,8 @@ package enum LargeRegions {
     liveBytes += bytes
     state.pointee.liveCount += Int32(blocks)
     recentPeak = max(recentPeak, liveBytes)
+    most.pointee.count = max(most.pointee.count, liveCount)
+    most.pointee.bytes = max(most.pointee.bytes, liveBytes)
   }
 
   static func takeRecord() -> UInt {

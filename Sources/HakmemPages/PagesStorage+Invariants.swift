@@ -28,6 +28,7 @@ extension PagesStorage {
     map.add(guardPages, word)
     map.add(slabMap, word)
     map.add(emptyBlocks, word)
+    map.add(mostLarge, MemoryLayout<LargeRegions.Most>.size)
     map.add(aheadRefused, word)
     map.add(purgeDelay, MemoryLayout<PurgeDelay.State>.size)
     map.add(zeroing, word)

@@ -38,6 +38,7 @@ package enum PagesStorage {
   static var guardPages: UInt { base &+ 1408 }
   static var slabMap: UInt { base &+ 1416 }
   static var emptyBlocks: UInt { base &+ 1424 }
+  static var mostLarge: UInt { base &+ 1432 }
 }
 
 /// Events of the page layer since the process began.

@@ -82,6 +82,8 @@ package struct Statistics {
     total.page_free_bytes += LargeRegions.keptBytes
     total.live_large_bytes = LargeRegions.liveBytes
     total.large_regions = LargeRegions.liveCount
+    total.most_large_regions = LargeRegions.mostCount
+    total.most_large_bytes = LargeRegions.mostBytes
     total.live_blocks += LargeRegions.liveCount
     total.live_bytes += total.live_medium_bytes + LargeRegions.liveBytes
     EmptyBlocks.forEach { _ in total.live_blocks += 1 }

@@ -153,6 +153,8 @@ typedef struct hakmem_statistics {
   size_t limited_bytes;        /* what counts against the limits */
   size_t soft_limit_bytes;     /* the limits in force; 0: none */
   size_t hard_limit_bytes;
+  size_t most_large_regions;   /* the most large blocks at a time since the process began */
+  size_t most_large_bytes;     /* the most bytes in them */
 } hakmem_statistics_t;
 
 /* Fills *statistics, of which `size` bytes are known to the caller (pass sizeof). */
@@ -294,9 +296,10 @@ bool hakmem_option(int index, hakmem_option_t *option);
 /* ---- glibc's introspection, under names of its own ------------------------------------------ */
 
 /* As glibc's functions of these names, about this heap. Source: mallinfo(3), malloc_info(3),
- * malloc_stats(3), mallopt(3). mallopt takes M_PURGE (-101, return free memory now) and
- * M_DECAY_TIME (-100, 0: purge at once) of Android; glibc's parameters are accepted and ignored.
- * malloc_info returns -1 with EINVAL for options other than 0. */
+ * malloc_stats(3), mallopt(3). malloc_stats ends with the lines that glibc ends with. mallopt takes
+ * M_PURGE (-101, return free memory now) and M_DECAY_TIME (-100, 0: purge at once) of Android;
+ * glibc's parameters are accepted and ignored. malloc_info returns -1 with EINVAL for options other
+ * than 0. */
 struct mallinfo hakmem_mallinfo(void);
 struct mallinfo2 hakmem_mallinfo2(void);
 int hakmem_malloc_info(int options, FILE *stream);

@@ -48,7 +48,11 @@ static void medium_and_large_blocks_are_told_apart(void) {
   CHECK(full.large_regions == before.large_regions + 1);
   free(medium);
   free(large);
-  CHECK(now().large_regions == before.large_regions);
+  hakmem_statistics_t after = now();
+  CHECK(after.large_regions == before.large_regions);
+  CHECK(after.most_large_regions >= full.large_regions);
+  CHECK(after.most_large_bytes >= full.live_large_bytes);
+  CHECK(after.most_large_bytes >= before.most_large_bytes);
 }
 
 static void only_known_bytes_are_written(void) {
