@@ -110,7 +110,7 @@ enum HeapWalk {
       body(stretch(region.start, region.byteCount, use, blocks: 1))
     }
     EmptyBlocks.forEach { body(stretch($0, EmptyBlocks.stride, HAKMEM_LIVE, blocks: 1)) }
-    let metadataBytes = MetadataRegion.usedBytes.roundedUp(to: ProcessFacts.systemPageBytes)
+    let metadataBytes = MetadataRegion.extentBytes.roundedUp(to: ProcessFacts.systemPageBytes)
     body(stretch(MetadataRegion.base, metadataBytes, HAKMEM_METADATA))
     body(
       stretch(ClassMap.extent.lowerBound, UInt(bitPattern: ClassMap.extent.count), HAKMEM_METADATA))

@@ -64,7 +64,7 @@ enum View {
   }
 
   private static func copyMetadata(_ read: Read, _ argument: UnsafeMutableRawPointer?) -> Int32 {
-    let used = MetadataRegion.usedBytes
+    let used = MetadataRegion.extentBytes
     // What was allocated since reads as zeroes.
     let slack: UInt = 64 << 20
     switch SystemCalls.mapNew(

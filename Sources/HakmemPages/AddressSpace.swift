@@ -35,8 +35,14 @@ package enum AddressSpace {
     if state.pointee.next == state.pointee.mappedEnd, !mapMore() { return 0 }
     let start = state.pointee.next
     guard ClassMap.makeWritable(for: start) else { return 0 }
-    if let isHuge { isHuge.pointee = putHugePage(at: start) }
     state.pointee.next = start &+ Constants.superSlabBytes
+    if let isHuge {
+      switch putHugePage(at: start) {
+      case .put: isHuge.pointee = true
+      case .unavailable: isHuge.pointee = false
+      case .gone: return 0
+      }
+    }
     PageCounters.shared.pointee.mappedBytes.wrappingAdd(
       Int(Constants.superSlabBytes), ordering: .relaxed)
     return start
@@ -70,19 +76,27 @@ package enum AddressSpace {
     return false
   }
 
+  /// What became of memory for which a huge page was wanted: it lies there, what was there does, or
+  /// nothing at all.
+  private enum HugePagePlacement { case put, unavailable, gone }
+
   /// With HAKMEM_HUGETLB puts a huge page of the kernel's pool at `start`, where nothing was written.
-  /// False, and nothing has changed, when the pool is empty.
-  private static func putHugePage(at start: UInt) -> Bool {
+  private static func putHugePage(at start: UInt) -> HugePagePlacement {
     let superSlab = Constants.superSlabBytes
     guard Option.hugeTLB.isOn, let page = SystemCalls.mapHuge(byteCount: superSlab) else {
-      return false
+      return .unavailable
     }
-    guard SystemCalls.moveMapping(from: page, superSlab, to: start, superSlab) else {
-      SystemCalls.unmap(page, superSlab)
-      return false
+    if SystemCalls.moveMapping(from: page, superSlab, to: start, superSlab) {
+      PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
+      return .put
     }
-    PageCounters.shared.pointee.maps.wrappingAdd(1, ordering: .relaxed)
-    return true
+    SystemCalls.unmap(page, superSlab)
+    // Linux before 5.16 moves no such page, and unmaps what lies at the goal before it says so.
+    guard SystemCalls.remapFixed(at: start, byteCount: superSlab, protection: .readWrite) else {
+      return .gone
+    }
+    prepare(start, superSlab, isFirst: false)
+    return .unavailable
   }
 
   /// Names fresh memory and keeps huge pages from swelling a small heap. The first is kept from them

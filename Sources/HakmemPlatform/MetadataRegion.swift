@@ -15,6 +15,8 @@ package enum MetadataRegion {
     var base: UInt
     let next: Atomic<UInt>
     let committed: Atomic<UInt>
+    /// Bytes under `next` that are left out.
+    let skipped: Atomic<UInt>
   }
 
   @inline(__always)
@@ -25,7 +27,12 @@ package enum MetadataRegion {
   @inline(__always)
   package static var base: UInt { state.pointee.base }
 
-  package static var usedBytes: UInt { state.pointee.next.load(ordering: .relaxed) }
+  package static var usedBytes: UInt {
+    let extent = extentBytes
+    return extent &- min(state.pointee.skipped.load(ordering: .relaxed), extent)
+  }
+  /// From the region's start to the end of what is used, with what is left out between.
+  package static var extentBytes: UInt { state.pointee.next.load(ordering: .relaxed) }
 
   /// Begins the region at its place.
   package static func begin() {
@@ -57,10 +64,14 @@ package enum MetadataRegion {
     _ = Populate.fill(base, min(filledFirst, state.pointee.committed.load(ordering: .acquiring)))
   }
 
-  /// Unmaps a region that nobody uses, in a library that becomes a view of another process.
+  /// Unmaps a region that nobody uses, in a library that becomes a view of another process; leaves it
+  /// if something of somebody else's lies in it.
   package static func abandon() {
     guard state.pointee.base != 0 else { return }
-    SystemCalls.unmap(state.pointee.base, state.pointee.committed.load(ordering: .acquiring))
+    let committed = state.pointee.committed.load(ordering: .acquiring)
+    if state.pointee.skipped.load(ordering: .relaxed) == 0 {
+      SystemCalls.unmap(state.pointee.base, committed)
+    }
     state.pointee.base = 0
   }
 
@@ -107,9 +118,12 @@ package enum MetadataRegion {
   private static func skip(to offset: UInt) {
     var old = state.pointee.next.load(ordering: .relaxed)
     while true {
+      // First: for a moment what is used counts too little rather than too much.
+      state.pointee.skipped.wrappingAdd(offset &- old, ordering: .relaxed)
       let (done, seen) = state.pointee.next.weakCompareExchange(
         expected: old, desired: offset, ordering: .relaxed)
       if done { return }
+      state.pointee.skipped.wrappingSubtract(offset &- old, ordering: .relaxed)
       old = seen
     }
   }

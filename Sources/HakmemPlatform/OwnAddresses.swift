@@ -9,11 +9,13 @@
 ///     +64 GiB       metadata          64 GiB
 ///     +128 GiB      SuperSlabs        as far as they go
 ///     from 16 TiB   large regions     1 TiB
+///     or +192 GiB   large regions     64 GiB, where addresses have less than 46 bits
 package enum OwnAddresses {
   struct State {
     var start: UInt
     var coveredFirst: UInt
     var largeStart: UInt
+    var largeBytes: UInt
   }
   private static var state: UnsafeMutablePointer<State> {
     Memory.pointer(at: PlatformStorage.ownAddresses)
@@ -21,8 +23,9 @@ package enum OwnAddresses {
 
   private static let metadataOffset: UInt = 64 << 30
   private static let superSlabsOffset: UInt = 128 << 30
-  /// Attempts at places from 128 to 640 GiB; further ones, and a process whose RLIMIT_AS is tight, take
-  /// one from 32 to 96 GiB.
+  private static let largeOffset: UInt = 192 << 30
+  /// Attempts at places from 128 to 640 GiB; further ones, and a process whose RLIMIT_AS is tight or
+  /// whose addresses end before 2 TiB, take one from 32 to 96 GiB.
   private static let wideAttempts: UInt = 32
   package static let mostAttempts: UInt = 64
   /// Below this RLIMIT_AS the larger class map, of 32 MiB, takes too much of it.
@@ -30,18 +33,17 @@ package enum OwnAddresses {
 
   /// Chooses the places; anew with each attempt, as long as nothing is mapped there.
   package static func choose(attempt: UInt) {
-    let isWide = attempt < wideAttempts && ProcessFacts.addressSpaceLimit >= tightLimit
+    let end = ProcessFacts.addressesEnd
+    let isWide =
+      attempt < wideAttempts && ProcessFacts.addressSpaceLimit >= tightLimit && end > 1 << 41
     let first: UInt = isWide ? 128 << 30 : 32 << 30
     let span: UInt = isWide ? 512 << 30 : 64 << 30
     state.pointee.start = first &+ randomUnits(in: span)
     state.pointee.coveredFirst = isWide ? 1 << 40 : 1 << 38
-    if largeStart == 0 { largeStart = 1 << 44 &+ randomUnits(in: 1 << 41) }
-  }
-
-  /// Tests that share their process with a sanitizer put it elsewhere, before the others are chosen.
-  package static var largeStart: UInt {
-    get { state.pointee.largeStart }
-    set { state.pointee.largeStart = newValue }
+    let isFar = end > 1 << 45
+    state.pointee.largeStart =
+      isFar ? 1 << 44 &+ randomUnits(in: 1 << 41) : state.pointee.start &+ largeOffset
+    state.pointee.largeBytes = isFar ? 1 << 40 : 1 << 36
   }
 
   private static func randomUnits(in span: UInt) -> UInt {
@@ -62,6 +64,7 @@ package enum OwnAddresses {
   /// It is used from end to end before an address comes again, and each gigabyte costs a page of the
   /// registry: so it is no longer than it must be.
   package static var large: Range<UInt> {
-    largeStart..<(largeStart &+ 1 << 40)
+    let start = state.pointee.largeStart
+    return start..<(start &+ state.pointee.largeBytes)
   }
 }

@@ -7,6 +7,7 @@ package enum ProcessFacts {
     var systemPageBytes: UInt
     var processors: UInt
     var addressSpaceLimit: UInt
+    var addressesEnd: UInt
     /// 0: not asked yet, 1: no, 2: yes. Threads that ask at once find the same.
     let hugePagesAlways: Atomic<UInt>
   }
@@ -25,6 +26,12 @@ package enum ProcessFacts {
   package static var addressSpaceLimit: UInt {
     get { state.pointee.addressSpaceLimit }
     set { state.pointee.addressSpaceLimit = newValue }
+  }
+  /// About where the addresses of programs end, by where the kernel put the first stack: 39 to 48
+  /// bits. Tests set another one.
+  package static var addressesEnd: UInt {
+    get { state.pointee.addressesEnd }
+    set { state.pointee.addressesEnd = newValue }
   }
   /// Whether the kernel gives huge pages to memory that did not ask for them. Read from /sys when it
   /// is asked first.
@@ -50,6 +57,7 @@ package enum ProcessFacts {
     state.pointee.systemPageBytes = pageBytes == 0 ? Constants.pageBytes : UInt(pageBytes)
     state.pointee.processors = UInt(SystemCalls.availableProcessors())
     state.pointee.addressSpaceLimit = currentAddressSpaceLimit
+    state.pointee.addressesEnd = UInt(hakmem_auxiliary_value(UInt(HAKMEM_AT_RANDOM)))
   }
 
   /// Takes the limits of `HAKMEM_LIMIT` and of the control group; after the options were read.

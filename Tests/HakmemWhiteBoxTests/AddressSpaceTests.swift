@@ -12,7 +12,26 @@ enum AddressSpaceTests {
     WhiteBoxTest("AddressSpace.whatLiesInTheWayOfSuperSlabsIsSteppedOver", occupiedSuperSlabs),
     WhiteBoxTest("AddressSpace.nothingIsReserved", unreserved),
     WhiteBoxTest("AddressSpace.servesUnderALimit", limited),
+    WhiteBoxTest("AddressSpace.placesLieBelowTheEndOfAddresses", end),
   ]
+
+  /// With 39 bits, as on some kernels for arm64, and with more.
+  private static func end() {
+    Fixture.setUp()
+    for bits: UInt in [39, 42, 45, 46, 47, 48] {
+      ProcessFacts.addressesEnd = 1 << bits &- 1 << 20
+      for attempt in 0..<OwnAddresses.mostAttempts {
+        OwnAddresses.choose(attempt: attempt)
+        let places = [
+          OwnAddresses.metadata, OwnAddresses.large,
+          OwnAddresses.superSlabs..<(OwnAddresses.superSlabs &+ 64 << 30),
+        ]
+        for place in places { expect(place.upperBound < ProcessFacts.addressesEnd) }
+        expect(OwnAddresses.superSlabs < OwnAddresses.coveredFirst)
+        expect(OwnAddresses.superSlabs &+ 64 << 30 <= OwnAddresses.large.lowerBound)
+      }
+    }
+  }
 
   private static func superSlabs() {
     Fixture.setUp()

@@ -101,7 +101,14 @@ enum MetadataRegionTests {
           Memory.loadWord(at: start &+ 1016), UInt(thread * count + index), "the last word")
       }
     }
-    expect(MetadataRegion.usedBytes > 64 << 20, "they lie behind foreign mappings")
+    let records: UInt = 4 * 20_000 * 1024
+    expect(MetadataRegion.extentBytes > 64 << 20, "they lie behind foreign mappings")
+    expect(MetadataRegion.usedBytes >= records, "all are counted")
+    expect(MetadataRegion.extentBytes > MetadataRegion.usedBytes, "what lies between is not")
+    MetadataRegion.abandon()
+    expect(
+      SystemCalls.mapNew(at: base &+ 640 << 10, byteCount: 4096, protection: .none) == .occupied,
+      "a foreign mapping is left alone")
   }
 
   private static func once() {

@@ -25,8 +25,7 @@ enum Fixture {
   static func createAddressSpace() {
     if whitebox_is_sanitized() != 0 {
       // ThreadSanitizer has what lies between 512 GiB and 112 TiB.
-      ProcessFacts.addressSpaceLimit = 1 << 30
-      OwnAddresses.largeStart = 256 << 30
+      ProcessFacts.addressesEnd = 1 << 39
     }
     if !ClassMap.create() { Fatal.stop("the address space cannot be set up") }
     MetadataRegion.begin()
