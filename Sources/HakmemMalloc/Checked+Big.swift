@@ -6,22 +6,22 @@ import HakmemThreadCache
 /// Medium and large blocks: they are few, and the kernel guards them.
 extension Checked {
   @inline(never)
-  static func freeBig(_ pointer: UInt, _ checked: CheckedCache) {
+  static func freeBig(_ pointer: UInt, _ checked: CheckedCache, _ site: CallSite) {
     switch SpanKind.of(record: SuperSlabRegistry.record(at: pointer)) {
-    case .pageRuns: freeRun(pointer, checked)
-    case .large: freeLarge(pointer, checked)
+    case .pageRuns: freeRun(pointer, checked, site)
+    case .large: freeLarge(pointer, checked, site)
     case .unused where EmptyBlocks.contains(pointer):
-      guard EmptyBlocks.free(pointer) else { Misuse.stop(.free, pointer) }
-    case .slabs, .unused: Misuse.stop(.free, pointer)
+      guard EmptyBlocks.free(pointer) else { Misuse.stop(.free, pointer, site) }
+    case .slabs, .unused: Misuse.stop(.free, pointer, site)
     }
   }
 
-  static func freeLarge(_ pointer: UInt, _ checked: CheckedCache) {
+  static func freeLarge(_ pointer: UInt, _ checked: CheckedCache, _ site: CallSite) {
     guard let region = LargeRegion.starting(at: pointer), region.isLive else {
-      Misuse.stop(.free, pointer)
+      Misuse.stop(.free, pointer, site)
     }
-    verifySealIfAny(.free, pointer, region.requestedBytes, checked)
-    guard region.claimFree() else { Misuse.stop(.free, pointer) }
+    verifySealIfAny(.free, pointer, region.requestedBytes, checked, site)
+    guard region.claimFree() else { Misuse.stop(.free, pointer, site) }
     LargeRegions.free(region)
   }
 
@@ -50,15 +50,15 @@ extension Checked {
     return run
   }
 
-  static func freeRun(_ pointer: UInt, _ checked: CheckedCache) {
+  static func freeRun(_ pointer: UInt, _ checked: CheckedCache, _ site: CallSite) {
     let runBytes = PageRuns.byteCount(at: pointer)
-    guard runBytes != 0 else { Misuse.stop(.free, pointer) }
+    guard runBytes != 0 else { Misuse.stop(.free, pointer, site) }
     let usable = runBytes &- GuardPage.bytesBehindBlocks
     let byteCount = usable &- PageRuns.slack(at: pointer)
-    verifySealIfAny(.free, pointer, byteCount, checked)
+    verifySealIfAny(.free, pointer, byteCount, checked, site)
     let (claimed, mark) = PageRuns.markCached(
       pointer, record: SuperSlabRegistry.record(at: pointer))
-    guard claimed != 0 else { Misuse.stop(.free, pointer) }
+    guard claimed != 0 else { Misuse.stop(.free, pointer, site) }
     // The run's pages go at once, and whoever looks for them faults while it is kept.
     if Option.guardPages.isOn {
       GuardPage.install(pointer, runBytes)

@@ -24,27 +24,29 @@ extension Checked {
   }
 
   static func verifySealIfAny(
-    _ action: Misuse.Action, _ block: UInt, _ byteCount: UInt, _ checked: CheckedCache
+    _ action: Misuse.Action, _ block: UInt, _ byteCount: UInt, _ checked: CheckedCache,
+    _ site: CallSite
   ) {
-    if checked.header.pointee.hasCanary { verifySeal(action, block, byteCount, checked) }
+    if checked.header.pointee.hasCanary { verifySeal(action, block, byteCount, checked, site) }
   }
 
   @inline(__always)
   static func verifySeal(
-    _ action: Misuse.Action, _ block: UInt, _ byteCount: UInt, _ checked: CheckedCache
+    _ action: Misuse.Action, _ block: UInt, _ byteCount: UInt, _ checked: CheckedCache,
+    _ site: CallSite
   ) {
     let found = Memory.loadWord(at: block &+ byteCount)
     guard found == canary(block, checked) else {
-      stopAtOverflow(action, block, byteCount, found ^ canary(block, checked))
+      stopAtOverflow(action, block, byteCount, found ^ canary(block, checked), site)
     }
   }
 
   @inline(never)
   static func stopAtOverflow(
-    _ action: Misuse.Action, _ block: UInt, _ byteCount: UInt, _ damage: UInt
+    _ action: Misuse.Action, _ block: UInt, _ byteCount: UInt, _ damage: UInt, _ site: CallSite
   ) -> Never {
     Misuse.stop(
-      action, block, .overflow(at: byteCount &+ UInt(damage.trailingZeroBitCount / 8)))
+      action, block, .overflow(at: byteCount &+ UInt(damage.trailingZeroBitCount / 8)), site)
   }
 
   /// Verifies the canaries of all live small blocks. Other threads may go on: what looks damaged is
@@ -66,7 +68,7 @@ extension Checked {
       let byteCount = sizeClass.blockBytes &- (value &- 1)
       let damage = Memory.loadWord(at: block &+ byteCount) ^ canary(block, .shared)
       guard damage != 0 else { return }
-      if look == looks { stopAtOverflow(.purge, block, byteCount, damage) }
+      if look == looks { stopAtOverflow(.purge, block, byteCount, damage, .unknown) }
       SystemCalls.yieldProcessor()
     }
   }

@@ -22,52 +22,58 @@ extension Checked {
   }
 
   /// Ends the process unless the block has the size and the alignment that the program claims.
-  static func verify(_ pointer: UInt, size: UInt, alignment: UInt) {
-    guard let requested = Heap.usableBytes(pointer) else { Misuse.stop(.freeSized, pointer) }
+  static func verify(_ pointer: UInt, size: UInt, alignment: UInt, _ site: CallSite) {
+    guard let requested = Heap.usableBytes(pointer) else {
+      Misuse.stop(.freeSized, pointer, site)
+    }
     guard requested == size else {
-      Misuse.stop(.freeSized, pointer, .wrongSize(given: size, requested: requested))
+      Misuse.stop(.freeSized, pointer, .wrongSize(given: size, requested: requested), site)
     }
     guard alignment.isPowerOfTwo, pointer & (alignment &- 1) == 0 else {
-      Misuse.stop(.freeSized, pointer, .wrongAlignment(given: alignment))
+      Misuse.stop(.freeSized, pointer, .wrongAlignment(given: alignment), site)
     }
   }
 
   // MARK: Resizing
 
   /// `pointer` and `new` are not 0. When memory is exhausted the block stays as it is.
-  static func reallocate(_ pointer: UInt, _ new: UInt, _ checked: CheckedCache) -> UInt {
-    guard let old = requestedBytes(pointer) else { Misuse.stop(.reallocate, pointer) }
+  static func reallocate(
+    _ pointer: UInt, _ new: UInt, _ checked: CheckedCache, _ site: CallSite
+  ) -> UInt {
+    guard let old = requestedBytes(pointer) else { Misuse.stop(.reallocate, pointer, site) }
     if let region = LargeRegion.starting(at: pointer) {
       if runByteCount(new) > PageRuns.maximumBytes {
-        return resizeLarge(region, old, new, checked) ? region.start : 0
+        return resizeLarge(region, old, new, checked, site) ? region.start : 0
       }
-    } else if !EmptyBlocks.contains(pointer), resizeInPlace(pointer, old, new, checked) {
+    } else if !EmptyBlocks.contains(pointer), resizeInPlace(pointer, old, new, checked, site) {
       return pointer
     }
     let moved = allocate(new, zero: false, checked)
     guard moved != 0 else { return 0 }
     Memory.copy(from: pointer, to: moved, min(old, new))
-    free(pointer, checked)
+    free(pointer, checked, site)
     return moved
   }
 
   /// A block that is at least half used stays where it is.
   static func resizeInPlace(
-    _ pointer: UInt, _ old: UInt, _ new: UInt, _ checked: CheckedCache
+    _ pointer: UInt, _ old: UInt, _ new: UInt, _ checked: CheckedCache, _ site: CallSite
   ) -> Bool {
     guard let slab = Slab.around(pointer) else {
       let usable = PageRuns.byteCount(at: pointer) &- GuardPage.bytesBehindBlocks
       // The slack is kept in 16 bits.
       guard fits(new, usable), usable &- new <= UInt(UInt16.max) else { return false }
-      verifySealIfAny(.reallocate, pointer, old, checked)
+      verifySealIfAny(.reallocate, pointer, old, checked, site)
       moveSeal(pointer, old, new, checked)
       PageRuns.setSlack(usable &- new, at: pointer)
       return true
     }
     let blockBytes = slab.sizeClass.blockBytes
     guard fits(new, blockBytes) else { return false }
-    guard let index = slab.blockIndex(of: pointer) else { Misuse.stop(.reallocate, pointer) }
-    verifySealIfAny(.reallocate, pointer, old, checked)
+    guard let index = slab.blockIndex(of: pointer) else {
+      Misuse.stop(.reallocate, pointer, site)
+    }
+    verifySealIfAny(.reallocate, pointer, old, checked, site)
     // Free meanwhile: nobody is to verify a canary on its way.
     let state = Slab.state(UInt(index), at: pointer, .shared)
     state.pointee.store(0, ordering: .relaxed)
@@ -91,11 +97,11 @@ extension Checked {
   }
 
   static func resizeLarge(
-    _ region: LargeRegion, _ old: UInt, _ new: UInt, _ checked: CheckedCache
+    _ region: LargeRegion, _ old: UInt, _ new: UInt, _ checked: CheckedCache, _ site: CallSite
   ) -> Bool {
     guard new <= Constants.maximumRequest &- (1 << 20) else { return false }
     let start = region.start
-    verifySealIfAny(.reallocate, start, old, checked)
+    verifySealIfAny(.reallocate, start, old, checked, site)
     // What lies behind the new end in its page is slack; the rest of it goes.
     if checked.header.pointee.hasCanary { Memory.storeWord(0, at: start &+ old) }
     if new < old {

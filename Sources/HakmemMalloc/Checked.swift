@@ -127,37 +127,37 @@ enum Checked {
   // MARK: Free
 
   @inline(__always)
-  static func free(_ pointer: UInt, _ checked: CheckedCache) {
+  static func free(_ pointer: UInt, _ checked: CheckedCache, _ site: CallSite) {
     let doubledClass = ClassMap.doubledClass(of: pointer)
-    guard doubledClass != 0 else { return freeBig(pointer, checked) }
+    guard doubledClass != 0 else { return freeBig(pointer, checked, site) }
     let sizeClass = SizeClass(doubled: doubledClass)
     let record = checked.record(sizeClass)
     let blockBytes = record.pointee.blockBytes
     let offset = pointer & record.pointee.offsetMask
     let index = (offset &* record.pointee.reciprocal) >> SizeClass.reciprocalShift
-    guard index &* blockBytes == offset else { Misuse.stop(.free, pointer) }
+    guard index &* blockBytes == offset else { Misuse.stop(.free, pointer, site) }
     let state = Slab.state(index, at: pointer, checked.header.pointee.slabMap)
     let value = UInt(state.pointee.load(ordering: .relaxed))
-    guard value != 0 else { Misuse.stop(.free, pointer) }
+    guard value != 0 else { Misuse.stop(.free, pointer, site) }
     let byteCount = blockBytes &- (value &- 1)
     if checked.header.pointee.isFull {
-      verifySeal(.free, pointer, byteCount, checked)
+      verifySeal(.free, pointer, byteCount, checked, site)
       state.pointee.store(0, ordering: .relaxed)
       // All of it: how long that takes is known before the state is.
       Memory.zeroVectors(pointer, blockBytes)
       checked.quarantine(pointer, sizeClass)
     } else {
-      freeByParts(pointer, byteCount, sizeClass, state, checked)
+      freeByParts(pointer, byteCount, sizeClass, state, checked, site)
     }
   }
 
   @inline(never)
   private static func freeByParts(
     _ pointer: UInt, _ byteCount: UInt, _ sizeClass: SizeClass,
-    _ state: UnsafeMutablePointer<BlockStates.State>, _ checked: CheckedCache
+    _ state: UnsafeMutablePointer<BlockStates.State>, _ checked: CheckedCache, _ site: CallSite
   ) {
     let blockBytes = sizeClass.blockBytes
-    verifySealIfAny(.free, pointer, byteCount, checked)
+    verifySealIfAny(.free, pointer, byteCount, checked, site)
     state.pointee.store(0, ordering: .relaxed)
     if checked.header.pointee.zeroes { Memory.zeroVectors(pointer, blockBytes) }
     guard checked.header.pointee.cache != 0 else { return giveBack(pointer, sizeClass) }

@@ -208,7 +208,7 @@ enum Heap {
   // MARK: Free
 
   /// Frees a live block of any kind; reports and aborts for anything else.
-  static func free(_ pointer: UInt) {
+  static func free(_ pointer: UInt, _ site: CallSite) {
     let doubledClass = ClassMap.doubledClass(of: pointer)
     if doubledClass != 0 {
       return freeSmall(pointer, SizeClass(doubled: doubledClass))
@@ -216,9 +216,9 @@ enum Heap {
     if HeapProfile.isSampling { HeapProfile.forget(pointer) }
     let record = SuperSlabRegistry.record(at: pointer)
     switch SpanKind.of(record: record) {
-    case .pageRuns: freeMedium(pointer, record)
-    case .large: freeLarge(pointer)
-    case .slabs, .unused: Misuse.stop(.free, pointer)
+    case .pageRuns: freeMedium(pointer, record, site)
+    case .large: freeLarge(pointer, site)
+    case .slabs, .unused: Misuse.stop(.free, pointer, site)
     }
   }
 
@@ -236,9 +236,9 @@ enum Heap {
     }
   }
 
-  private static func freeMedium(_ pointer: UInt, _ record: UInt) {
+  private static func freeMedium(_ pointer: UInt, _ record: UInt, _ site: CallSite) {
     let (byteCount, mark) = PageRuns.markCached(pointer, record: record)
-    guard byteCount != 0 else { Misuse.stop(.free, pointer) }
+    guard byteCount != 0 else { Misuse.stop(.free, pointer, site) }
     if let cache = usableCache() {
       cache.keepRun(pointer, byteCount, mark)
     } else {
@@ -260,10 +260,12 @@ enum Heap {
     return true
   }
 
-  private static func freeLarge(_ pointer: UInt) {
-    guard let region = LargeRegion.starting(at: pointer) else { Misuse.stop(.free, pointer) }
+  private static func freeLarge(_ pointer: UInt, _ site: CallSite) {
+    guard let region = LargeRegion.starting(at: pointer) else {
+      Misuse.stop(.free, pointer, site)
+    }
     Gate.whileMapping {
-      guard region.claimFree() else { Misuse.stop(.free, pointer) }
+      guard region.claimFree() else { Misuse.stop(.free, pointer, site) }
       LargeRegions.free(region)
     }
     ThreadCache.tickIfAny()

@@ -12,9 +12,7 @@ import Synchronization
 public func hakmem_malloc_usable_size(_ pointer: UnsafeMutableRawPointer?) -> Int {
   guard let pointer else { return 0 }
   let address = UInt(bitPattern: pointer)
-  guard let bytes = Heap.usableBytes(address) else {
-    Misuse.stop(.usableSize, address)
-  }
+  guard let bytes = Heap.usableBytes(address) else { Misuse.stop(.usableSize, address, .here) }
   return Int(bytes)
 }
 

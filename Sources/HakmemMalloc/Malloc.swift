@@ -28,7 +28,7 @@ public func hakmem_free(_ pointer: UnsafeMutableRawPointer?) {
   let block = UInt(bitPattern: pointer)
   // Bin 0 serves NULL, medium, large and foreign pointers: it is always full.
   guard let offset = ClassMap.binOffset(of: block), ThreadCache.freeing.bin(at: offset).push(block)
-  else { return freeSlow(pointer) }
+  else { return freeSlow(pointer, .here) }
 }
 
 @c @implementation
@@ -49,7 +49,7 @@ public func hakmem_calloc(_ count: Int, _ byteCount: Int) -> UnsafeMutableRawPoi
 public func hakmem_free_sized(_ pointer: UnsafeMutableRawPointer?, _ byteCount: Int) {
   let block = UInt(bitPattern: pointer)
   guard let offset = ClassMap.binOffset(of: block), ThreadCache.freeing.bin(at: offset).push(block)
-  else { return freeSizedSlow(pointer, 1, byteCount) }
+  else { return freeSizedSlow(pointer, 1, byteCount, .here) }
 }
 
 @c @implementation
@@ -58,5 +58,5 @@ public func hakmem_free_aligned_sized(
 ) {
   let block = UInt(bitPattern: pointer)
   guard let offset = ClassMap.binOffset(of: block), ThreadCache.freeing.bin(at: offset).push(block)
-  else { return freeSizedSlow(pointer, alignment, byteCount) }
+  else { return freeSizedSlow(pointer, alignment, byteCount, .here) }
 }

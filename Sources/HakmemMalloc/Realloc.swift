@@ -61,7 +61,7 @@ private func resizeSlow(
   _ pointer: UnsafeMutableRawPointer, _ new: UInt, _ site: CallSite
 ) -> UnsafeMutableRawPointer? {
   let address = UInt(bitPattern: pointer)
-  guard let old = Heap.usableBytes(address) else { Misuse.stop(.reallocate, address) }
+  guard let old = Heap.usableBytes(address) else { Misuse.stop(.reallocate, address, site) }
   // Before: what is freed may be another thread's at once.
   if HeapProfile.isSampling { HeapProfile.forget(address) }
   if let resized = Heap.resizeWithoutCopying(address, old, new) {

@@ -50,13 +50,13 @@ enum Sampled {
     let block = Heap.allocateApart(byteCount, alignment: Constants.minimumAlignment, zero: false)
     guard block != 0 else { return pointer }
     Memory.copy(from: pointer, to: block, byteCount)
-    Heap.free(pointer)
+    Heap.free(pointer, site)
     return note(block, byteCount, site, sampled)
   }
 
-  static func free(_ pointer: UInt, _ sampled: SampledCache) {
+  static func free(_ pointer: UInt, _ sampled: SampledCache, _ site: CallSite) {
     let doubledClass = ClassMap.doubledClass(of: pointer)
-    guard doubledClass != 0 else { return Heap.free(pointer) }
+    guard doubledClass != 0 else { return Heap.free(pointer, site) }
     sampled.overflow(pointer, SizeClass(doubled: doubledClass))
   }
 

@@ -76,29 +76,31 @@ func allocateZeroSlow(_ byteCount: UInt, _ site: CallSite) -> UnsafeMutableRawPo
 }
 
 @inline(never)
-func freeSlow(_ pointer: UnsafeMutableRawPointer?) {
+func freeSlow(_ pointer: UnsafeMutableRawPointer?, _ site: CallSite) {
   guard let pointer else { return }
   let checked = ThreadCache.checkedCacheOfThread
   if checked != 0 {
-    return Checked.free(UInt(bitPattern: pointer), CheckedCache(unsafeAt: checked))
+    return Checked.free(UInt(bitPattern: pointer), CheckedCache(unsafeAt: checked), site)
   }
   if let sampled = SampledCache.of(.freeing) {
-    return Sampled.free(UInt(bitPattern: pointer), sampled)
+    return Sampled.free(UInt(bitPattern: pointer), sampled, site)
   }
   if GuardSampler.freeFast(UInt(bitPattern: pointer)) { return }
-  if Interception.isActive { return Intercepted.free(UInt(bitPattern: pointer)) }
-  Heap.free(UInt(bitPattern: pointer))
+  if Interception.isActive { return Intercepted.free(UInt(bitPattern: pointer), site) }
+  Heap.free(UInt(bitPattern: pointer), site)
 }
 
 @inline(never)
-func freeSizedSlow(_ pointer: UnsafeMutableRawPointer?, _ alignment: Int, _ byteCount: Int) {
+func freeSizedSlow(
+  _ pointer: UnsafeMutableRawPointer?, _ alignment: Int, _ byteCount: Int, _ site: CallSite
+) {
   guard let pointer else { return }
   if Hardening.isOn {
     Checked.verify(
       UInt(bitPattern: pointer), size: UInt(bitPattern: byteCount),
-      alignment: UInt(bitPattern: alignment))
+      alignment: UInt(bitPattern: alignment), site)
   }
-  freeSlow(pointer)
+  freeSlow(pointer, site)
 }
 
 /// The block of `byteCount` as C sees it; for 0, NULL with ENOMEM.

@@ -19,7 +19,7 @@ package enum ClassMap {
   @inline(__always)
   package static func binOffset(of address: UInt) -> UInt? {
     let granule = address >> Constants.granuleShift
-    guard granule <= hakmem_class_map_last() else { return nil }
+    guard _fastPath(granule <= hakmem_class_map_last()) else { return nil }
     return hakmem_class_map_entry(granule)
   }
 

@@ -13,6 +13,7 @@ package struct CallSite {
   package static var here: CallSite {
     CallSite(frame: hakmem_frame_register(), returnAddress: hakmem_return_address())
   }
+  package static let unknown = CallSite(frame: 0, returnAddress: 0)
 }
 
 /// The return addresses on the calling thread's stack, by frame pointers; this library's own are left
@@ -54,13 +55,17 @@ package enum CallStack {
     return walk.count
   }
 
-  /// The callers of this library, innermost first, 0 behind the last. Where no call site is known: the
-  /// library keeps no frame pointers, but its functions save the caller's before they use the
+  /// The callers of this library, innermost first, 0 behind the last. Where the call site is not known:
+  /// the library keeps no frame pointers, but its functions save the caller's before they use the
   /// register, so the walk begins at the first word above that looks like a saved one with a frame
   /// behind it.
   @inline(never)
-  package static func capture() -> Frames {
+  package static func capture(_ site: CallSite) -> Frames {
     capture { walk in
+      guard site.returnAddress == 0 else {
+        walk.append(site.returnAddress)
+        return walk.follow(site.frame, exceptFirst: site.returnAddress)
+      }
       var place = hakmem_stack_address()
       let end = place &+ searchedWords &* 8
       while place < end, !walk.isRecord(place) { place &+= 8 }

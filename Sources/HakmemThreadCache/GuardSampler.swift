@@ -113,16 +113,18 @@ package enum GuardSampler {
 
   /// A block of its own if it is this allocation's turn; 0 when it is not, or no slot can serve it.
   @inline(__always)
-  package static func allocate(_ byteCount: UInt, alignment: UInt, _ cache: ThreadCache) -> UInt {
+  package static func allocate(
+    _ byteCount: UInt, alignment: UInt, _ cache: ThreadCache, _ site: CallSite
+  ) -> UInt {
     let left = cache.record.pointee.untilSample &- 1
     cache.record.pointee.untilSample = left
     guard left >= UInt(1) << 63 || left == 0 else { return 0 }
-    return allocateSlow(byteCount, alignment: alignment, isFirst: left != 0, cache)
+    return allocateSlow(byteCount, alignment: alignment, isFirst: left != 0, cache, site)
   }
 
   @inline(never)
   private static func allocateSlow(
-    _ byteCount: UInt, alignment: UInt, isFirst: Bool, _ cache: ThreadCache
+    _ byteCount: UInt, alignment: UInt, isFirst: Bool, _ cache: ThreadCache, _ site: CallSite
   ) -> UInt {
     // Evenly from 1 to 2 N - 1: nobody knows which one is next.
     cache.record.pointee.untilSample =
@@ -138,13 +140,14 @@ package enum GuardSampler {
           expected: state, desired: State.busy, ordering: .acquiringAndReleasing
         ).exchanged
       else { continue }
-      return begin(slot, page(number), byteCount, alignment)
+      return begin(slot, page(number), byteCount, alignment, site)
     }
     return 0
   }
 
   private static func begin(
-    _ slot: UnsafeMutablePointer<Slot>, _ page: UInt, _ byteCount: UInt, _ alignment: UInt
+    _ slot: UnsafeMutablePointer<Slot>, _ page: UInt, _ byteCount: UInt, _ alignment: UInt,
+    _ site: CallSite
   ) -> UInt {
     // Each time, for the program may have set a handler of its own meanwhile.
     hakmem_watch_faults()
@@ -156,7 +159,7 @@ package enum GuardSampler {
     slot.pointee.block = block
     slot.pointee.byteCount = byteCount
     slot.pointee.allocatingThread = SystemCalls.threadID()
-    slot.pointee.allocation = CallStack.capture()
+    slot.pointee.allocation = CallStack.capture(site)
     slot.pointee.state.store(State.live, ordering: .releasing)
     return block
   }
@@ -180,25 +183,25 @@ package enum GuardSampler {
   }
 
   /// Frees a block among the slots; reports and aborts for anything else there.
-  package static func free(_ pointer: UInt) {
-    guard let number = number(pointer) else { Misuse.stop(.free, pointer, .interior) }
+  package static func free(_ pointer: UInt, _ site: CallSite) {
+    guard let number = number(pointer) else { Misuse.stop(.free, pointer, .interior, site) }
     let slot = slot(number)
-    guard slot.pointee.block == pointer else { Misuse.stop(.free, pointer, .interior) }
+    guard slot.pointee.block == pointer else { Misuse.stop(.free, pointer, .interior, site) }
     guard
       slot.pointee.state.compareExchange(
         expected: State.live, desired: State.busy, ordering: .acquiringAndReleasing
       ).exchanged
-    else { Misuse.stop(.free, pointer, .alreadyFree) }
+    else { Misuse.stop(.free, pointer, .alreadyFree, site) }
     let end = page(number) &+ pageBytes
     var place = pointer &+ slot.pointee.byteCount
     while place < end {
       guard Memory.loadByte(at: place) == UInt(gapByte) else {
-        Misuse.stop(.free, pointer, .overflow(at: place &- pointer))
+        Misuse.stop(.free, pointer, .overflow(at: place &- pointer), site)
       }
       place &+= 1
     }
     slot.pointee.freeingThread = SystemCalls.threadID()
-    slot.pointee.release = CallStack.capture()
+    slot.pointee.release = CallStack.capture(site)
     GuardPage.install(page(number), pageBytes)
     slot.pointee.state.store(State.freed, ordering: .releasing)
   }

@@ -33,8 +33,10 @@ package enum Misuse {
     case inUse
   }
 
-  package static func stop(_ action: Action, _ pointer: UInt, _ damage: Damage) -> Never {
-    stop(action, pointer) {
+  package static func stop(
+    _ action: Action, _ pointer: UInt, _ damage: Damage, _ site: CallSite = .unknown
+  ) -> Never {
+    stop(action, pointer, site) {
       switch damage {
       case .overflow(let offset):
         $0.append("heap overflow: byte ")
@@ -67,8 +69,8 @@ package enum Misuse {
   }
 
   /// For pointers that are not live blocks, as the descriptors tell.
-  package static func stop(_ action: Action, _ pointer: UInt) -> Never {
-    stop(action, pointer, rejection(of: pointer))
+  package static func stop(_ action: Action, _ pointer: UInt, _ site: CallSite = .unknown) -> Never {
+    stop(action, pointer, rejection(of: pointer), site)
   }
 
   private static func rejection(of pointer: UInt) -> Rejection {
@@ -95,8 +97,10 @@ package enum Misuse {
     }
   }
 
-  package static func stop(_ action: Action, _ pointer: UInt, _ rejection: Rejection) -> Never {
-    stop(action, pointer, detail: rejection.number) {
+  package static func stop(
+    _ action: Action, _ pointer: UInt, _ rejection: Rejection, _ site: CallSite = .unknown
+  ) -> Never {
+    stop(action, pointer, site, detail: rejection.number) {
       switch rejection {
       case .alreadyFree: $0.append("double free: ")
       case .interior: $0.append("interior pointer: ")
@@ -109,9 +113,10 @@ package enum Misuse {
   private static let damage: UInt32 = 4
 
   private static func stop(
-    _ action: Action, _ pointer: UInt, detail: UInt32 = damage, finding: (inout Text) -> Void
+    _ action: Action, _ pointer: UInt, _ site: CallSite, detail: UInt32 = damage,
+    finding: (inout Text) -> Void
   ) -> Never {
-    let callers = CallStack.capture()
+    let callers = CallStack.capture(site)
     Events.record(.corruption, address: pointer, detail: detail)
     Text.message {
       $0.append("hakmem: ")
@@ -139,11 +144,13 @@ package enum Misuse {
     _ title: StaticString, _ thread: UInt32, _ callers: CallStack.Frames,
     _ map: MemoryMap
   ) {
+    var isKnown = false
+    for depth in 0..<CallStack.maximumDepth where map.isExecutable(callers[depth]) { isKnown = true }
     Text.message {
       $0.append("  ")
       $0.append(title)
       $0.append(UInt(thread))
-      $0.append(callers[0] == 0 ? ", whose callers keep no frame pointers\n" : ":\n")
+      $0.append(isKnown ? ":\n" : ", whose callers keep no frame pointers\n")
     }
     for depth in 0..<CallStack.maximumDepth where map.isExecutable(callers[depth]) {
       Text.message {

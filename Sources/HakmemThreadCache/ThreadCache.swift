@@ -100,7 +100,7 @@ package struct ThreadCache: Equatable {
     @inline(__always)
     package func push(_ block: UInt) -> Bool {
       let top = top
-      guard top != limit else { return false }
+      guard _fastPath(top != limit) else { return false }
       Memory.storeWord(block, at: top)
       self.top &+= 8
       return true

@@ -28,6 +28,22 @@ struct `A misuse is reported and aborts` {
     try expectAbort("free_stack.c", Finding.foreign)
   }
 
+  /// Also where programs keep no frame pointers.
+  @Test(
+    arguments: ["balanced", "hardened"],
+    ["free medium", "free large", "free foreign", "realloc foreign", "malloc_usable_size foreign"])
+  func `names the function that made the call`(mode: String, callAndPointer: String) throws {
+    let program = try TestProgram.build("misuse/named_caller.c")
+    let arguments = callAndPointer.split(separator: " ").map(String.init)
+    let outcome = try Command(program, arguments, environment: ["HAKMEM_MODE": mode]).run()
+    let stack = outcome.errors.components(separatedBy: "  by thread ").dropFirst().first ?? ""
+    let first = stack.split(separator: "\n").dropFirst().first ?? ""
+    func address(_ text: Substring?) -> UInt? { text.flatMap { UInt($0.dropFirst(2), radix: 16) } }
+    let function = try #require(address(outcome.output.split(separator: "\n").first))
+    let caller = try #require(address(first.split(separator: " ").first), "\(outcome)")
+    #expect((function..<function + 512).contains(caller), "\(outcome)")
+  }
+
   @Test func `free of a static variable`() throws {
     try expectAbort("free_static.c", Finding.foreign)
   }
