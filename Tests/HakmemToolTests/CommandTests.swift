@@ -125,4 +125,25 @@ import Testing
     ])
     #expect(outcome.output.contains("\"kind\" : \"HAKMEM\""), "\(outcome.errors)")
   }
+
+  /// As `make install` leaves it.
+  @Test(.enabled(if: Built.library != nil, "libhakmem.so is not beside the tests"))
+  func theDoctorKnowsALibraryThatIsPreloadedByALink() throws {
+    let scratch = Scratch()
+    let file = "\(scratch.path)/libhakmem.so.0.1.0"
+    try FileManager.default.copyItem(atPath: Built.library ?? "", toPath: file)
+    symlink("libhakmem.so.0.1.0", "\(scratch.path)/libhakmem.so.0")
+    symlink("libhakmem.so.0", "\(scratch.path)/libhakmem.so")
+    let library = "\(scratch.path)/libhakmem.so"
+    let outcome = try Tool.run([
+      "run", "--library", library, "--", "sh", "-c",
+      "\(Built.tool) doctor --json --library \(library) --pid $$; true",
+    ])
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    let report = try decoder.decode(DoctorReport.self, from: Data(outcome.output.utf8))
+    let server = report.findings.first { $0.topic == "server" }
+    let path = try #require(LibraryLocation.absolute(file))
+    #expect(server == Finding(.ok, "server", "malloc comes from \(path)."))
+  }
 }

@@ -104,7 +104,8 @@ import Testing
         object("/opt/libhakmem.so", needs: ["libc.so.6"], defines: ["malloc"]),
         object("/bin/program", needs: ["liba.so", "libb.so", "libc.so.6"]),
       ],
-      program: "/bin/program", preload: ["/opt/libhakmem.so"])
+      program: "/bin/program", preload: ["/opt/libhakmem.so"],
+      root: ProcessRoot(folder: "/nonexistent"))
     #expect(
       scope.objects.map(\.soname) == [
         "program", "libhakmem.so", "liba.so", "libb.so", "libc.so.6", "libd.so",
@@ -113,5 +114,33 @@ import Testing
     #expect(scope.server(of: "malloc")?.soname == "libhakmem.so")
     #expect(scope.server(of: "free")?.soname == "libc.so.6")
     #expect(scope.server(of: "calloc") == nil)
+  }
+
+  /// Libraries are named by links without a version, and mapped by the file's own name.
+  @Test(arguments: ["/usr/lib/libhakmem.so", "/lib/libhakmem.so", "libhakmem.so"])
+  func aLibraryIsFoundByTheLinksThatLeadToIt(entry: String) {
+    let scratch = Scratch()
+    scratch.write("opt/lib/libhakmem.so.0.1.0", "")
+    scratch.write("usr/lib/other", "")
+    symlink("libhakmem.so.0.1.0", "\(scratch.path)/opt/lib/libhakmem.so.0")
+    symlink("./libhakmem.so.0", "\(scratch.path)/opt/lib/libhakmem.so")
+    symlink("/opt/lib/libhakmem.so", "\(scratch.path)/usr/lib/libhakmem.so")
+    symlink("usr/../usr/lib", "\(scratch.path)/lib")
+    let scope = SymbolScope(
+      loaded: [
+        LoadedObject(path: "/bin/program", soname: "program"),
+        LoadedObject(path: "/opt/lib/libhakmem.so.0.1.0", soname: "libhakmem.so.0"),
+      ],
+      program: "/bin/program", preload: [entry], root: ProcessRoot(folder: scratch.path))
+    #expect(scope.objects.map(\.soname) == ["program", "libhakmem.so.0"])
+  }
+
+  @Test func linksThatFormALoopLeadNowhere() {
+    let scratch = Scratch()
+    symlink("b", "\(scratch.path)/a")
+    symlink("a", "\(scratch.path)/b")
+    let root = ProcessRoot(folder: scratch.path)
+    #expect(root.resolved("/a") == nil)
+    #expect(root.resolved("/x/./y/../z") == "/x/z")
   }
 }

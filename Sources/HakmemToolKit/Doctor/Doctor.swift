@@ -77,14 +77,14 @@ package struct Doctor {
     }
     var report = DoctorReport(subject: "process \(pid) (\(program))")
     let variables = ProcessEnvironment.read(pid: pid) ?? [:]
+    let root = ProcessRoot(folder: "\(folder)/root")
     let objects = ProcessMaps.files(maps).compactMap {
-      // Through root: the process may have another file system, as in a container.
-      LoadedObject.read($0, file: "\(folder)/root\($0)")
+      LoadedObject.read($0, file: root.outside($0))
     }
     let preload =
       Preload.entries(variables["LD_PRELOAD"])
-      + Preload.entries(TextFile.read("\(folder)/root/etc/ld.so.preload"))
-    let scope = SymbolScope(loaded: objects, program: program, preload: preload)
+      + Preload.entries(TextFile.read(root.outside("/etc/ld.so.preload")))
+    let scope = SymbolScope(loaded: objects, program: program, preload: preload, root: root)
     report.serving = Serving.table(scope)
     if (try? ELFFile(path: "\(folder)/exe"))?.interpreter == nil {
       report.findings.append(staticProgram("\(folder)/exe", name: program))
@@ -92,7 +92,7 @@ package struct Doctor {
       report.findings += ScopeFindings.findings(scope, isRunning: true)
     }
     let served = (scope.objects + scope.opened).first { Serving.kind($0) == "HAKMEM" }
-    let library = served.map { "\(folder)/root\($0.path)" } ?? findLibrary(&report)
+    let library = served.map { root.outside($0.path) } ?? findLibrary(&report)
     if let library {
       report.library = served?.path ?? library
       takeOptions(library, variables: ProcessEnvironment.options(variables), &report)

@@ -45,4 +45,11 @@ package struct LoadedObject: Equatable, Sendable {
   func answers(to name: String) -> Bool {
     name == soname || name == path || path.hasSuffix("/" + name)
   }
+
+  /// Whether such an entry is a link to this object. The links to a library lie beside it: there a
+  /// name without a folder is looked for.
+  func isReached(by name: String, root: ProcessRoot) -> Bool {
+    let folder = path.prefix(through: path.lastIndex(of: "/") ?? path.startIndex)
+    return root.resolved(name.contains("/") ? name : folder + name) == path
+  }
 }

@@ -12,18 +12,26 @@ package struct SymbolScope: Sendable {
   ///   - loaded: All objects of the process; the order does not matter.
   ///   - program: Path of the program's own file.
   ///   - preload: Entries of LD_PRELOAD and /etc/ld.so.preload, in order.
-  package init(loaded: [LoadedObject], program: String, preload: [String]) {
+  ///   - root: Where links are followed: a name may be that of a link to the object.
+  package init(
+    loaded: [LoadedObject], program: String, preload: [String], root: ProcessRoot
+  ) {
     var rest = loaded
     var order: [LoadedObject] = []
-    func take(_ matches: (LoadedObject) -> Bool) {
-      guard let index = rest.firstIndex(where: matches) else { return }
+    func take(_ name: String) {
+      guard !order.contains(where: { $0.answers(to: name) }) else { return }
+      let index =
+        rest.firstIndex { $0.answers(to: name) }
+        ?? rest.firstIndex { $0.isReached(by: name, root: root) }
+      if let index { order.append(rest.remove(at: index)) }
+    }
+    if let index = rest.firstIndex(where: { $0.path == program }) {
       order.append(rest.remove(at: index))
     }
-    take { $0.path == program }
-    for entry in preload { take { $0.answers(to: entry) } }
+    preload.forEach(take)
     var next = 0
     while next < order.count {
-      for name in order[next].needed { take { $0.answers(to: name) } }
+      order[next].needed.forEach(take)
       next += 1
     }
     objects = order
