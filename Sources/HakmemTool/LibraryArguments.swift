@@ -28,9 +28,13 @@ struct OptionArguments: ParsableArguments {
 
   /// The options as variables of the environment.
   ///
-  /// - Throws: `Refusal` for an unknown one.
+  /// - Throws: `Refusal` for an unknown one, and for a value that the library would not take.
   func variables(library: String) throws -> [String: String] {
-    try OptionAssignments.variables(
-      mode: mode, options: option, table: OptionTable.load(library: library))
+    guard mode != nil || !option.isEmpty else { return [:] }
+    let table = try OptionTable.load(library: library)
+    let variables = try OptionAssignments.variables(mode: mode, options: option, table: table)
+    try OptionJudge.check(
+      variables, table: table, library: library, location: LibraryLocation())
+    return variables
   }
 }

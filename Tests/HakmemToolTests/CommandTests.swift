@@ -146,4 +146,49 @@ import Testing
     let path = try #require(LibraryLocation.absolute(file))
     #expect(server == Finding(.ok, "server", "malloc comes from \(path)."))
   }
+
+  @Test(.enabled(if: Built.library != nil, "libhakmem.so is not beside the tests"))
+  func valuesThatTheLibraryWouldRefuseAreRefused() throws {
+    let scratch = Scratch()
+    let wrong = ["--option", "PURGE_DELAY=-1"]
+    let sentence = "hakmem: HAKMEM_PURGE_DELAY cannot be \"-1\": the library takes 0…3600000.\n"
+    let marker = "\(scratch.path)/ran"
+    for (command, words) in [
+      ("run", ["--", "touch", marker]), ("tune", ["--", "touch", marker]),
+      ("bench", ["--", "touch", marker]), ("env", []),
+      ("record", ["--output", "\(scratch.path)/trace", "--", "touch", marker]),
+      ("profile", ["--output", "\(scratch.path)/report", "--", "touch", marker]),
+    ] {
+      let outcome = try Tool.run(
+        [command, "--library", Built.library ?? ""] + wrong + words,
+        environment: ["PATH": "/usr/bin:/bin"])
+      #expect(outcome.ending == .exited(125), "\(command): \(outcome.errors)")
+      #expect(outcome.errors == sentence, "\(command)")
+      #expect(outcome.output.isEmpty, "\(command)")
+    }
+    #expect(access(marker, F_OK) != 0)
+    let modes = try Tool.run(["env", "--library", Built.library ?? "", "--mode", "fast"])
+    #expect(modes.ending == .exited(125))
+    #expect(modes.errors.contains("HAKMEM_MODE cannot be \"fast\""), "\(modes.errors)")
+    #expect(modes.errors.contains("balanced|speed|memory|hardened"), "\(modes.errors)")
+  }
+
+  /// Judging a value must not do what it asks for, and one option's value must not hide another's.
+  @Test(.enabled(if: Built.library != nil, "libhakmem.so is not beside the tests"))
+  func valuesThatTheLibraryTakesAreTaken() throws {
+    let scratch = Scratch()
+    let accepted = [
+      "PREWARM=1048576", "LIMIT=soft:512M,hard:1G", "ZERO_ON_FREE=0", "VERIFY_ZERO=1",
+      "PROFILE=\(scratch.path)", "RECORD=", "QUIET=1", "THP=auto",
+    ]
+    let outcome = try Tool.run(
+      ["env", "--library", Built.library ?? "", "--mode", "hardened"]
+        + accepted.flatMap { ["--option", $0] })
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    #expect(outcome.output.contains("HAKMEM_PREWARM=1048576"))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).isEmpty)
+    let quiet = try Tool.run(
+      ["env", "--library", Built.library ?? "", "-o", "QUIET=1", "-o", "STATS=2"])
+    #expect(quiet.ending == .exited(125))
+  }
 }

@@ -9,6 +9,8 @@ struct EnvCommand: ParsableCommand {
       Examples:
         eval "$(hakmem env)"        every program of this shell from now on
         hakmem env --mode balanced >> ~/.profile
+
+      Exit status: 0; 125 when the library is missing or an option is wrong, and nothing is printed.
       """)
 
   @OptionGroup var library: LibraryArguments

@@ -22,7 +22,7 @@ struct ProfileCommand: ParsableCommand {
 
       Call stacks are followed by frame pointers: programs compiled with \
       -fno-omit-frame-pointer show whole ones. Exit status: 0 when the report was written, \
-      whatever the program's own; 1 when not.
+      whatever the program's own; 1 when not; 125 to 127 as of "hakmem run".
       """)
 
   @Option(

@@ -6,12 +6,10 @@ package enum OptionAssignments {
   /// - Throws: `Refusal` for an entry without "=", and for an unknown name, listing those that
   ///   there are.
   package static func variables(
-    mode: String?, options: [String], table: @autoclosure () throws -> OptionTable
+    mode: String?, options: [String], table: OptionTable
   ) throws -> [String: String] {
     var pairs = try options.map(split)
     if let mode { pairs.insert(("HAKMEM_MODE", mode), at: 0) }
-    guard !pairs.isEmpty else { return [:] }
-    let table = try table()
     var variables: [String: String] = [:]
     for (name, value) in pairs {
       guard let option = table.option(named: name) else {
