@@ -5,10 +5,11 @@ import Testing
 
 @Suite struct DoctorTests {
   private static func object(
-    _ path: String, defines: [String] = AllocationFunctions.c, needs: [String] = []
+    _ path: String, defines: [String] = AllocationFunctions.c, needs: [String] = [],
+    libraries: [String] = []
   ) -> LoadedObject {
     LoadedObject(
-      path: path, soname: (path as NSString).lastPathComponent,
+      path: path, soname: (path as NSString).lastPathComponent, needed: libraries,
       symbols: ELFFile.Symbols(defined: Set(defines), needed: Set(needs)))
   }
 
@@ -49,6 +50,27 @@ import Testing
     let problems = Self.topics(findings, from: .problem)
     #expect(problems == ["split", "sanitizer"])
     #expect(Self.topics(findings, from: .warning).contains("second"))
+  }
+
+  @Test func anAllocatorThatTheProgramWasLinkedWithIsNotSaidToBePreloaded() throws {
+    let objects = [
+      Self.object("/bin/redis", defines: [], libraries: ["libjemalloc.so.2", "libc.so.6"]),
+      Self.object("/lib/libhakmem.so"), Self.object("/lib/libjemalloc.so.2"),
+      Self.object("/lib/libc.so.6"),
+    ]
+    func second(preload: [String]) throws -> Finding {
+      let scope = SymbolScope(inOrder: objects, preload: preload)
+      let findings = ScopeFindings.findings(scope, isRunning: false)
+      return try #require(findings.first { $0.topic == "second" })
+    }
+    let linked = try second(preload: ["/lib/libhakmem.so"])
+    #expect(linked.severity == .note && linked.remedy == nil)
+    #expect(linked.text.hasPrefix("/bin/redis is linked with /lib/libjemalloc.so.2 (jemalloc)."))
+    #expect(linked.text.contains("Calls of malloc go to /lib/libhakmem.so"))
+    #expect(linked.text.contains("mallctl"))
+    let preloaded = try second(preload: ["/lib/libhakmem.so", "libjemalloc.so.2"])
+    #expect(preloaded.severity == .warning)
+    #expect(preloaded.remedy?.contains("LD_PRELOAD") == true)
   }
 
   @Test func glibcsStatisticsAreSaidToBeEmpty() {

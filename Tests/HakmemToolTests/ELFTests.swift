@@ -111,6 +111,7 @@ import Testing
         "program", "libhakmem.so", "liba.so", "libb.so", "libc.so.6", "libd.so",
       ])
     #expect(scope.opened.map(\.soname) == ["libplugin.so"])
+    #expect(scope.preloaded.map(\.soname) == ["libhakmem.so"])
     #expect(scope.server(of: "malloc")?.soname == "libhakmem.so")
     #expect(scope.server(of: "free")?.soname == "libc.so.6")
     #expect(scope.server(of: "calloc") == nil)

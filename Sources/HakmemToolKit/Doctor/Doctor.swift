@@ -134,7 +134,10 @@ package struct Doctor {
       report.findings.append(Finding(.problem, "preload", complaint))
     }
     let objects = ([file.binary] + answer.libraries).compactMap { LoadedObject.read($0) }
-    let scope = SymbolScope(inOrder: objects)
+    let scope = SymbolScope(
+      inOrder: objects,
+      preload: Preload.entries(environment["LD_PRELOAD"])
+        + Preload.entries(TextFile.read("/etc/ld.so.preload")))
     report.serving = Serving.table(scope)
     report.findings += ScopeFindings.findings(scope, isRunning: false)
   }

@@ -67,13 +67,36 @@ package enum ScopeFindings {
       let kind = Serving.kind(object)
       return object.symbols.defined.contains("malloc") && object.path != serving?.path
         && !quiet.contains(kind) && !kind.hasSuffix("Sanitizer")
-    }.map {
-      Finding(
-        .warning, "second",
-        "\($0.path) (\(Serving.kind($0))) brings a malloc too; its own calls may stay with it.",
-        remedy: "Remove it from LD_PRELOAD, or build the program without it.")
-    }
+    }.map { secondAllocator($0, scope, serving) }
   }
+
+  private static func secondAllocator(
+    _ object: LoadedObject, _ scope: SymbolScope, _ serving: LoadedObject?
+  ) -> Finding {
+    let kind = Serving.kind(object)
+    let about = "\(object.path) (\(kind))"
+    if scope.preloaded.contains(object) {
+      return Finding(
+        .warning, "second", "\(about) is preloaded too; its own calls may stay with it.",
+        remedy: "Remove it from LD_PRELOAD or /etc/ld.so.preload.")
+    }
+    guard let user = scope.user(of: object) else {
+      return Finding(
+        .warning, "second", "\(about) brings a malloc too; its own calls may stay with it.")
+    }
+    let name = kind == "other" ? "that library" : kind
+    return Finding(
+      .note, "second",
+      "\(user.path) is linked with \(about). Calls of malloc go to "
+        + "\(serving?.path ?? "no library"); calls by names that only \(name) has"
+        + "\(ownNames[kind].map { " (\($0))" } ?? "") stay there, and the statistics of \(name) "
+        + "tell of its own heap alone.")
+  }
+
+  /// A function that an allocator has beside the standard ones.
+  private static let ownNames = [
+    "jemalloc": "mallctl", "tcmalloc": "tc_malloc", "mimalloc": "mi_malloc", "rpmalloc": "rpmalloc",
+  ]
 
   /// With another allocator in front, glibc's statistics describe an empty heap.
   private static func glibcStatistics(_ scope: SymbolScope) -> [Finding] {

@@ -5,6 +5,8 @@ package struct SymbolScope: Sendable {
   /// Mapped objects that no other one needs: loaded by dlopen, and searched for their own symbols
   /// after the global scope.
   package let opened: [LoadedObject]
+  /// Those of the objects that LD_PRELOAD and /etc/ld.so.preload name.
+  package let preloaded: [LoadedObject]
 
   /// Orders objects as the loader does.
   ///
@@ -28,7 +30,9 @@ package struct SymbolScope: Sendable {
     if let index = rest.firstIndex(where: { $0.path == program }) {
       order.append(rest.remove(at: index))
     }
+    let programs = order.count
     preload.forEach(take)
+    preloaded = Array(order[programs...])
     var next = 0
     while next < order.count {
       order[next].needed.forEach(take)
@@ -39,14 +43,23 @@ package struct SymbolScope: Sendable {
   }
 
   /// A scope whose order the loader itself has told.
-  package init(inOrder objects: [LoadedObject]) {
+  ///
+  /// - Parameter preload: Entries of LD_PRELOAD and /etc/ld.so.preload, which the loader tells with
+  ///   their folders.
+  package init(inOrder objects: [LoadedObject], preload: [String] = []) {
     self.objects = objects
     opened = []
+    preloaded = objects.filter { object in preload.contains(where: object.answers) }
   }
 
   /// The object that serves a symbol to everyone, or nil.
   package func server(of symbol: String) -> LoadedObject? {
     objects.first { $0.symbols.defined.contains(symbol) }
+  }
+
+  /// The first object that was linked with another one, or nil.
+  package func user(of object: LoadedObject) -> LoadedObject? {
+    (objects + opened).first { $0.needed.contains(where: object.answers) }
   }
 
   /// Whether any object calls a symbol that another object has to define.
