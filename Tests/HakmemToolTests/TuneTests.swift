@@ -32,7 +32,7 @@ import Testing
   }
 
   /// A workload program whose figures follow the options as the shell lines say.
-  private func tune(_ lines: String) throws -> TuneResult {
+  private func tune(_ lines: String, rounds: Int = 4) throws -> TuneResult {
     let scratch = Scratch()
     let program = scratch.write(
       "fake",
@@ -46,7 +46,7 @@ import Testing
       \"minor_faults\":10,\"counters\":{\"cycles\":7000,\"dtlb_misses\":2}}"
       """#, mode: 0o755)
     var plan = BenchPlan(
-      effort: BenchPlan.Effort(rounds: 4, seconds: 0.01), seed: 1, allocators: [],
+      effort: BenchPlan.Effort(rounds: rounds, seconds: 0.01), seed: 1, allocators: [],
       subject: TunePolicy.defaultsName, environment: ["PATH": "/bin:/usr/bin"], toolVersion: "0")
     plan.allocators = TunePolicy.matrix(table).map {
       var allocator = Allocator(name: $0.name, library: nil)
@@ -68,6 +68,14 @@ import Testing
     let text = TuneText.lines(tune).joined(separator: "\n")
     #expect(text.contains("The defaults are best") && text.contains("within noise"))
     #expect(text.contains("dTLB/op") && text.contains("THP=auto touch"))
+  }
+
+  @Test(arguments: ["", #"[ "$HAKMEM_THP" = auto ] && seconds=0.1"#])
+  func withTooFewRoundsThereIsNoVerdict(lines: String) throws {
+    let tune = try tune(lines, rounds: 2)
+    #expect(tune.recommendation.policy == nil)
+    #expect(
+      tune.recommendation.sentences == ["Too few rounds for a verdict; at least 3 are needed."])
   }
 
   @Test func theFasterPolicyIsRecommendedWithItsOptions() throws {

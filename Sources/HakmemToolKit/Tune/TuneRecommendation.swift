@@ -2,7 +2,7 @@ import Foundation
 
 /// What a benchmark of policies says to do.
 package struct TuneRecommendation: Codable, Equatable, Sendable {
-  /// The policy; nil when the defaults are best.
+  /// The policy; nil when the defaults are best, and without a verdict.
   package var policy: String?
   /// Its options, beyond those that were given for all.
   package var options: [String: String]
@@ -59,6 +59,11 @@ package struct TuneRecommendation: Codable, Equatable, Sendable {
     }
     options = [:]
     sentences = []
+    let speeds = result.rows.flatMap(\.comparisons).filter { $0.quantity == .speed }
+    guard speeds.isEmpty || speeds.contains(where: { $0.verdict != .unknown }) else {
+      sentences = ["Too few rounds for a verdict; at least 3 are needed."]
+      return
+    }
     let faster = effects.filter { $0.isSafe && $0.fasterRows > 0 }
     let smaller = effects.filter {
       $0.isSafe && $0.isSmall && $0.bestMemory >= TuneRecommendation.leastSaving
@@ -82,10 +87,6 @@ package struct TuneRecommendation: Codable, Equatable, Sendable {
         "\(trade.policy) would be faster (\(Figures.ratio(trade.speed)) over all) for"
           + " \(Figures.ratio(1 / trade.worstMemory)) the memory.")
     }
-    let unknown = result.rows.contains { row in
-      row.comparisons.contains { $0.verdict == .unknown && $0.quantity == .speed }
-    }
-    if unknown { sentences.append("Too few rounds for a verdict; at least 3 are needed.") }
   }
 
   private mutating func choose(
