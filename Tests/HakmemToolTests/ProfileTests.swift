@@ -278,6 +278,42 @@ struct ProfileTests {
     #expect(process.isRunning)
   }
 
+  /// It makes no call by which the library would notice; what is read from outside is there.
+  @Test func ofAnIdleProcessTheNotesSayWhatIsMissing() throws {
+    let scratch = Scratch()
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/cat")
+    process.environment = ["LD_PRELOAD": Built.library!]
+    let input = Pipe()
+    let output = Pipe()
+    process.standardInput = input
+    process.standardOutput = output
+    try process.run()
+    defer {
+      try? input.fileHandleForWriting.close()
+      process.waitUntilExit()
+    }
+    input.fileHandleForWriting.write(Data("x".utf8))
+    _ = output.fileHandleForReading.availableData
+    let folder = "\(scratch.path)/report"
+    let outcome = try Tool.run([
+      "profile", "--pid", "\(process.processIdentifier)", "--seconds", "0.05", "--output", folder,
+      "--library", Built.library!,
+    ])
+    #expect(outcome.ending == .exited(0), "\(outcome.errors)")
+    let result = try ProfileResult(reportIn: folder)
+    #expect(result.isPartial && result.heap == nil)
+    #expect(result.ledger?.resident(.liveSmall) ?? 0 > 0, "\(result.notes)")
+    let notes = [
+      "The process made too few slow calls of the allocator to notice that it is watched.",
+      "Its resident memory was read from outside: there nothing is missing.",
+      "The library wrote no heap profile: bytes by call stack are missing.",
+      "The library wrote no map of its memory: page faults in its blocks are counted as those of "
+        + "other mappings.",
+    ]
+    #expect(notes.allSatisfy(result.notes.contains), "\(result.notes)")
+  }
+
   @Test func theHeapIsShownFromTimeToTime() throws {
     let scratch = Scratch()
     let program = try compile("profile/growing_heap", in: scratch)

@@ -31,12 +31,12 @@ extension ProfileRun {
     if let usage = ProcessUsage(process: process) { last = usage }
     var notes: [String] = []
     if ended { notes.append("The process ended while it was watched.") }
-    switch profiling.answer {
+    let answer = profiling.answer
+    switch answer {
     case nil where !ended:
       notes.append(
-        "The process made too few slow calls of the allocator to notice that it is watched: its "
-          + "blocks are counted as other mappings, and its heap is missing.")
-    case false?: notes.append("The process cannot write to \(folder): its heap is missing.")
+        "The process made too few slow calls of the allocator to notice that it is watched.")
+    case false?: notes.append("The process cannot write to \(folder).")
     default: break
     }
     var ledger: Ledger?
@@ -47,6 +47,9 @@ extension ProfileRun {
         found.namePinningStacks()
         ledger = found.ledger
         events = found.events
+        if answer != true {
+          notes.append("Its resident memory was read from outside: there nothing is missing.")
+        }
       } catch { notes.append("The ledger is missing: \(error)") }
       try? profiling.turnOff()
     }

@@ -144,14 +144,15 @@ package final class ProfileRun {
     analysis.run(recording, logs: logs)
     let heap = HeapAnalysis(readHeaps(), naming: analysis)
     if wantsHeap && heap.result == nil {
-      notes.append("The library wrote no heap profile.")
+      notes.append("The library wrote no heap profile: bytes by call stack are missing.")
     }
     if let untracked = heap.result?.untracked, untracked > 0 {
       notes.append("\(untracked) allocations found no room in the heap profile's tables.")
     }
     if logs.isEmpty {
       notes.append(
-        "The library wrote no map of its memory: blocks are counted as other mappings below.")
+        "The library wrote no map of its memory: page faults in its blocks are counted as those of "
+          + "other mappings.")
     }
     result.processes = max(analysis.processes.count, 1)
     result.heap = heap.result
