@@ -191,4 +191,13 @@ import Testing
       ["env", "--library", Built.library ?? "", "-o", "QUIET=1", "-o", "STATS=2"])
     #expect(quiet.ending == .exited(125))
   }
+
+  @Test func theDoctorsStatusIsOneWhereThereIsNothingToExamine() throws {
+    let process = try Tool.run(["doctor", "--pid", "2147483647"])
+    #expect(process.ending == .exited(1))
+    #expect(process.errors == "hakmem: There is no process 2147483647.\n")
+    let program = try Tool.run(["doctor", "--", "no-such-program"])
+    #expect(program.ending == .exited(1))
+    #expect(program.output.contains("There is no program no-such-program in PATH."))
+  }
 }

@@ -146,7 +146,7 @@ import Testing
   }
 
   @Test func processesThatAreNotThereAreRefused() {
-    #expect(throws: Refusal(.notFound, "There is no process 2147483647.")) {
+    #expect(throws: InspectionFailure("There is no process 2147483647.")) {
       try Doctor(location: LibraryLocation(environment: [:])).process(.max)
     }
   }

@@ -15,7 +15,7 @@ struct DoctorCommand: ParsableCommand {
         hakmem doctor -- python3
         hakmem doctor --pid 4711 --json
 
-      Exit status: 0, or 1 when there is a problem.
+      Exit status: 0, or 1 when there is a problem or nothing to examine.
       """)
 
   @Option(help: ArgumentHelp("A running process.", valueName: "pid"))
@@ -44,7 +44,7 @@ struct DoctorCommand: ParsableCommand {
       if let pid {
         try doctor.process(pid)
       } else if let name = program.first {
-        try doctor.program(name)
+        doctor.program(name)
       } else {
         doctor.machine()
       }

@@ -41,10 +41,8 @@ package struct Doctor {
     return sorted(report)
   }
 
-  /// Examines a program as `hakmem run` would start it.
-  ///
-  /// - Throws: `Refusal` when there is no such program.
-  package func program(_ name: String) throws -> DoctorReport {
+  /// Examines a program as `hakmem run` would start it; that there is none is a finding too.
+  package func program(_ name: String) -> DoctorReport {
     let environment = location.environment
     var report = DoctorReport(subject: name)
     let library = findLibrary(&report)
@@ -53,8 +51,8 @@ package struct Doctor {
       report.subject =
         file.interpreters.isEmpty ? file.path : "\(file.path), which runs on \(file.binary)"
       examine(file, library: library, &report)
-    } catch let refusal as Refusal where refusal.kind == .unsuitable {
-      report.findings.append(Finding(.problem, "program", refusal.description))
+    } catch {
+      report.findings.append(Finding(.problem, "program", "\(error)"))
     }
     if let library { takeOptions(library, variables: ownVariables, &report) }
     report.findings += HostFindings.findings(.read())
@@ -63,15 +61,14 @@ package struct Doctor {
 
   /// Examines a running process.
   ///
-  /// - Throws: `Refusal` when there is none, or it may not be looked at.
+  /// - Throws: `InspectionFailure` when there is none, or it may not be looked at.
   package func process(_ pid: Int32) throws -> DoctorReport {
     let folder = "/proc/\(pid)"
-    guard access(folder, F_OK) == 0 else { throw Refusal(.notFound, "There is no process \(pid).") }
+    guard access(folder, F_OK) == 0 else { throw InspectionFailure.noProcess(pid) }
     guard let maps = TextFile.read("\(folder)/maps"),
       let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/exe")
     else {
-      throw Refusal(
-        .unsuitable,
+      throw InspectionFailure(
         "Process \(pid) may not be looked at: it belongs to another user, or is a "
           + "thread of the kernel.")
     }
