@@ -73,6 +73,9 @@ import Testing
     let outcome = try run([program])
     #expect(outcome.ending == .exited(126))
     #expect(outcome.errors.contains("statically linked"))
+    let doctor = try Tool.run(["doctor", "--library", library, "--", program])
+    #expect(doctor.ending == .exited(1))
+    #expect(doctor.output.ranges(of: "statically linked").count == 1, "\(doctor.output)")
   }
 
   @Test func scriptsRunOnTheirInterpreter() throws {

@@ -83,7 +83,7 @@ package struct Doctor {
       + Preload.entries(TextFile.read(root.outside("/etc/ld.so.preload")))
     let scope = SymbolScope(loaded: objects, program: program, preload: preload, root: root)
     report.serving = Serving.table(scope)
-    if (try? ELFFile(path: "\(folder)/exe"))?.interpreter == nil {
+    if (try? ELFFile(path: "\(folder)/exe"))?.isStaticProgram == true {
       report.findings.append(staticProgram("\(folder)/exe", name: program))
     } else {
       report.findings += ScopeFindings.findings(scope, isRunning: true)
@@ -101,16 +101,17 @@ package struct Doctor {
   // MARK: Parts
 
   private func examine(_ file: ProgramFile, library: String?, _ report: inout DoctorReport) {
+    let elf = try? ELFFile(path: file.binary)
+    if elf?.isStaticProgram == true {
+      report.findings.append(staticProgram(file.binary, name: file.binary))
+      return
+    }
     if let library {
       do { try file.checkPreloadable(library: library) } catch {
         report.findings.append(Finding(.problem, "program", "\(error)"))
       }
     }
-    guard let elf = try? ELFFile(path: file.binary) else { return }
-    guard let loader = elf.interpreter else {
-      report.findings.append(staticProgram(file.binary, name: file.binary))
-      return
-    }
+    guard let loader = elf?.interpreter else { return }
     var environment = location.environment
     let existing = environment["LD_PRELOAD"]
     if let library {

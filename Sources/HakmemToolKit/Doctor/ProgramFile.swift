@@ -60,7 +60,7 @@ package struct ProgramFile: Sendable {
     }
     guard let loader = program.interpreter else {
       throw refuse(
-        program.type == 2 || program.type == 3
+        program.isStaticProgram
           ? "\(subject) statically linked: no loader runs that could put HAKMEM into it. "
             + "Link it with libhakmem.so, or dynamically."
           : "\(subject) not a program: its ELF type is \(program.type).")

@@ -116,6 +116,9 @@ package struct ELFFile {
       .flatMap { reader.string(at: $0.fileOffset) }
   }
 
+  /// Whether this is a program, or a library run as one, that runs without a loader.
+  package var isStaticProgram: Bool { (type == 2 || type == 3) && interpreter == nil }
+
   /// Whether the file has a table for the dynamic loader.
   package var isDynamic: Bool { segments.contains { $0.type == ELFFile.dynamicSegment } }
 
