@@ -12,16 +12,14 @@ struct ProgramArguments: ParsableArguments {
     completion: .shellCommand("compgen -c"))
   var command: [String]
 
+  func validate() throws { try PreparedProgram.validate(command) }
+
   /// Finds the program and the library, and checks that the one can serve the other.
   ///
   /// - Parameter caller: Whose help the user gets who asks for it.
-  /// - Throws: `Refusal` that says what stands in the way; `ValidationError` without a program.
+  /// - Throws: `Refusal` that says what stands in the way.
   func prepare(for caller: some ParsableCommand) throws -> PreparedProgram {
-    guard
-      let prepared = try PreparedProgram(
-        command, library: library, options: options, for: caller)
-    else { throw ValidationError("Name the program after \"--\".") }
-    return prepared
+    try PreparedProgram(command, library: library, options: options, for: caller)
   }
 }
 
@@ -43,18 +41,35 @@ struct PreparedProgram {
   /// The environment that puts HAKMEM into it.
   var environment: [String: String]
 
-  /// Nil when `command`, which may begin with "--", names no program.
+  /// Checks that a command line names a program. It is for the parser to call: an error that comes
+  /// later would show the usage of `hakmem` in place of the command's.
   ///
-  /// - Parameter caller: Whose help the user gets who asks for it.
+  /// - Throws: `ValidationError`.
+  static func validate(_ command: [String]) throws {
+    guard let name = words(command).first else {
+      throw ValidationError("Name the program after \"--\".")
+    }
+    if name.hasPrefix("-") && !isHelp(name) { throw ValidationError("Unknown option '\(name)'.") }
+  }
+
+  /// What stands after a "--", if that is there.
+  private static func words(_ command: [String]) -> [String] {
+    command.first == "--" ? Array(command.dropFirst()) : command
+  }
+
+  private static func isHelp(_ word: String) -> Bool { word == "-h" || word == "--help" }
+
+  /// - Parameters:
+  ///   - command: What `validate` has found in order.
+  ///   - caller: Whose help the user gets who asks for it.
   /// - Throws: `Refusal` that says what stands in the way.
-  init?(
+  init(
     _ command: [String], library: LibraryArguments, options: OptionArguments,
     for caller: some ParsableCommand
   ) throws {
-    words = command.first == "--" ? Array(command.dropFirst()) : command
-    guard let name = words.first else { return nil }
-    if name == "-h" || name == "--help" { throw CleanExit.helpRequest(caller) }
-    if name.hasPrefix("-") { throw ValidationError("Unknown option '\(name)'.") }
+    words = PreparedProgram.words(command)
+    let name = words[0]
+    if PreparedProgram.isHelp(name) { throw CleanExit.helpRequest(caller) }
     let path = try library.find()
     file = try ProgramFile(named: name, searchPath: library.location.environment["PATH"])
     try file.checkPreloadable(library: path)

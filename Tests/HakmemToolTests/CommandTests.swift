@@ -200,4 +200,15 @@ import Testing
     #expect(program.ending == .exited(1))
     #expect(program.output.contains("There is no program no-such-program in PATH."))
   }
+
+  @Test(arguments: ["run", "record", "profile"])
+  func aCommandWithoutItsProgramShowsItsOwnUsage(command: String) throws {
+    for words in [[], ["--"], ["--nonsense"]] {
+      let outcome = try Tool.run([command] + words)
+      #expect(outcome.ending == .exited(64), "\(words)")
+      #expect(outcome.errors.contains("Usage: hakmem \(command) "), "\(words): \(outcome.errors)")
+    }
+    let help = try Tool.run([command, "--", "--help"])
+    #expect(help.ending == .exited(0) && help.output.contains("USAGE: hakmem \(command) "))
+  }
 }

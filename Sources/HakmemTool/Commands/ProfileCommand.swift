@@ -59,6 +59,7 @@ struct ProfileCommand: ParsableCommand {
     if pid != nil && !command.isEmpty {
       throw ValidationError("Give --pid or a program, not both.")
     }
+    if pid == nil { try PreparedProgram.validate(command) }
     if heap < 0 { throw ValidationError("--heap must not be negative.") }
     if !(seconds > 0 && seconds <= 86400) {
       throw ValidationError("--seconds must be above 0 and at most a day.")
@@ -78,9 +79,7 @@ struct ProfileCommand: ParsableCommand {
         process: pid, seconds: seconds, heapDistance: heap, inspect: inspect)
       return try show(outcome, in: folder)
     }
-    guard
-      let program = try PreparedProgram(command, library: library, options: options, for: self)
-    else { throw ValidationError("Name the program to profile after \"--\".") }
+    let program = try PreparedProgram(command, library: library, options: options, for: self)
     let folder = try ReportFolder(
       path: output ?? ReportFolder.freeName(for: program.words[0]))
     let outcome = try ProfileRun(folder: folder.path).run(
