@@ -27,7 +27,8 @@ dist: library
 
 # The library is linked once more under its soname; in .build it has none, so that packages that
 # depend on this one find it by its file name. No path of this folder gets into it: who builds the
-# same source with the same compiler gets the same bytes.
+# same source with the same compiler gets the same bytes. Debuggers find their way through it by
+# .debug_frame, which is not loaded.
 library:
 	$(SWIFT) build $(RELEASE) --product hakmem --scratch-path $(DIST_BUILD) \
 	  -Xlinker -soname=$(SONAME) -Xlinker --build-id=none \
@@ -35,7 +36,8 @@ library:
 	rm -rf dist
 	install -d dist/lib
 	install -m 755 $(DIST_BUILD)/release/libhakmem.so dist/lib/libhakmem.so.$(VERSION)
-	strip --strip-debug --remove-section=.swift_modhash dist/lib/libhakmem.so.$(VERSION)
+	strip --strip-debug --keep-section=.debug_frame --remove-section=.swift_modhash \
+	  dist/lib/libhakmem.so.$(VERSION)
 	ln -s libhakmem.so.$(VERSION) dist/lib/$(SONAME)
 	ln -s $(SONAME) dist/lib/libhakmem.so
 

@@ -69,7 +69,8 @@ package enum Misuse {
   }
 
   /// For pointers that are not live blocks, as the descriptors tell.
-  package static func stop(_ action: Action, _ pointer: UInt, _ site: CallSite = .unknown) -> Never {
+  package static func stop(_ action: Action, _ pointer: UInt, _ site: CallSite = .unknown) -> Never
+  {
     stop(action, pointer, rejection(of: pointer), site)
   }
 
@@ -145,7 +146,9 @@ package enum Misuse {
     _ map: MemoryMap
   ) {
     var isKnown = false
-    for depth in 0..<CallStack.maximumDepth where map.isExecutable(callers[depth]) { isKnown = true }
+    for depth in 0..<CallStack.maximumDepth where map.isExecutable(callers[depth]) {
+      isKnown = true
+    }
     Text.message {
       $0.append("  ")
       $0.append(title)

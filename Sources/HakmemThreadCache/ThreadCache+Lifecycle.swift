@@ -54,14 +54,41 @@ extension ThreadCache {
   }
 
   private static func takeParked() -> ThreadCache? {
-    var record = parked.pop()
+    var record = takePredecessors(from: parked)
     if record == 0 { record = aged.pop() }
-    if record != 0 { return ThreadCache(unsafeRecord: record) }
-    record = flushed.pop()
+    if record == 0 { record = flushed.pop() }
     guard record != 0 else { return nil }
     let cache = ThreadCache(unsafeRecord: record)
-    parkingCredit.regret(1, returnedAt: cache.record.pointee.parkedAt)
+    if cache.record.pointee.gaveBack {
+      parkingCredit.regret(1, returnedAt: cache.record.pointee.parkedAt)
+      cache.record.pointee.gaveBack = false
+    }
     return cache
+  }
+
+  /// Of the caches parked last the one of the thread whose stack this one took over, else the newest.
+  /// libc gives a new thread the stack of the one that its creator waited for, whose work it goes on
+  /// with: where two such pairs exchanged their caches, both would write to the same cache lines from
+  /// then on.
+  private static func takePredecessors(from stack: TaggedStack) -> UInt {
+    let mostPassed = 8
+    let words = UInt(bitPattern: hakmem_thread_header_words())
+    var passed: UInt = 0
+    var passedCount = 0
+    var record = stack.pop()
+    while record != 0, ThreadCache(unsafeRecord: record).record.pointee.lastOwnersWords != words {
+      TaggedStack.setNext(passed, after: record)
+      passed = record
+      passedCount += 1
+      record = passedCount < mostPassed ? stack.pop() : 0
+    }
+    while passed != 0 {
+      let next = TaggedStack.next(after: passed)
+      if next == 0, record == 0 { return passed }
+      stack.push(passed)
+      passed = next
+    }
+    return record
   }
 
   /// Caches that are worth parking with their blocks: threads came soon after others had ended.
@@ -80,8 +107,9 @@ extension ThreadCache {
   package func leave() {
     sampledCache?.drain()
     dropRuns()
-    let keepsBlocks = Self.parkingCredit.bytes > 0 || Hardening.isOn
-    if !keepsBlocks { returnAll() }
+    let keepsAll = Self.parkingCredit.bytes > 0 || Hardening.isOn
+    let keepsSome = keepsAll || giveBack()
+    record.pointee.gaveBack = !keepsAll
     // Under the lock, or the gate could be closed with a thread-local word that is no more.
     let lock = Lock(.control)
     lock.acquire()
@@ -89,20 +117,39 @@ extension ThreadCache {
     closeGaps()
     disown()
     lock.release()
-    (keepsBlocks ? Self.parked : Self.flushed).push(address &+ Offset.record)
+    (keepsSome ? Self.parked : Self.flushed).push(address &+ Offset.record)
+    if !keepsAll { Self.emptyAllUnlessShared() }
   }
 
-  /// Returns every block to the slabs and, when one other thread at most has a cache, what the threads
-  /// had at hand together.
-  private func returnAll() {
-    flush(toSlabs: true)
-    var others = 0
-    Self.forEach { if $0.isOwned, $0 != self { others += 1 } }
-    if others <= 1 { Depot.emptyAll(reject: Misuse.report) }
+  /// Returns every block to the slabs. Among several threads those that share cache lines stay, which
+  /// are little memory: else any thread would take them, between blocks that the thread's successor goes
+  /// on with. Answers whether they stayed.
+  private func giveBack() -> Bool {
+    let mostParked = 16
+    let (owned, parked) = Self.counts
+    let keepsSmall = owned > 2 && parked < mostParked
+    let firstUnshared = SizeClass.serving(2 &* Constants.lineBytes &+ 1)
+    flush(toSlabs: true, from: keepsSmall ? firstUnshared : SizeClass(1))
+    return keepsSmall
+  }
+
+  /// When one thread at most has a cache, returns what threads that ended left and what all had at hand
+  /// together.
+  private static func emptyAllUnlessShared() {
+    guard counts.owned <= 1 else { return }
+    flushParked(age: 0)
+    Depot.emptyAll(reject: Misuse.report)
+  }
+
+  private static var counts: (owned: Int, parked: Int) {
+    var (owned, parked) = (0, 0)
+    forEach { if $0.isOwned { owned += 1 } else { parked += 1 } }
+    return (owned, parked)
   }
 
   private func disown() {
     record.pointee.parkedAt = Clock.milliseconds()
+    record.pointee.lastOwnersWords = record.pointee.ownersWords
     record.pointee.ownersWords = 0
     record.pointee.isOwned.store(0, ordering: .relaxed)
   }
@@ -130,12 +177,13 @@ extension ThreadCache {
     }
   }
 
-  /// Returns every block to the depot or, with `toSlabs`, to the slabs.
-  package func flush(toSlabs: Bool) {
+  /// Returns every block of a class and of all larger ones to the depot or, with `toSlabs`, to the
+  /// slabs.
+  package func flush(toSlabs: Bool, from first: SizeClass = SizeClass(1)) {
     if let checked = checkedCache { checked.releaseQuarantine() }
     sampledCache?.drain()
     beginChange()
-    for number in 1..<SizeClass.count {
+    for number in first.number..<SizeClass.count {
       let sizeClass = SizeClass(number)
       let count = count(sizeClass)
       guard count > 0 else { continue }
@@ -159,7 +207,9 @@ extension ThreadCache {
       while true {
         let record = aged.pop()
         guard record != 0 else { return }
-        ThreadCache(unsafeRecord: record).flush(toSlabs: true)
+        let cache = ThreadCache(unsafeRecord: record)
+        cache.flush(toSlabs: true)
+        cache.record.pointee.gaveBack = true
         flushed.push(record)
         parkingCredit.waste(1)
       }

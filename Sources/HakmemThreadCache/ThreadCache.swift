@@ -156,8 +156,12 @@ package struct ThreadCache: Equatable {
     var refills: UInt
     var overflows: UInt
     var parkedAt: UInt32
+    /// Where they lay of the owner that ended last.
+    var lastOwnersWords: UInt
     /// The round of trimming that wants to trim the cache; 0 for none. Under the lock `control`.
     var trimRequest: UInt32
+    /// Its last owner gave blocks back as it ended, which the next one may want.
+    var gaveBack: Bool
     /// A trimmer left zero words at the bottom of bins. Under the lock `control`.
     var hasGaps: Bool
     /// What bins and runs looked like at the trimmer's last look.

@@ -17,6 +17,8 @@ enum ThreadCacheTests {
     WhiteBoxTest("ThreadCache.flushLeavesNothing", flush),
     WhiteBoxTest("ThreadCache.everyClassServesAndTakesBack", everyClass),
     WhiteBoxTest("ThreadCache.nextThreadGoesOnWithAParkedCache", parking),
+    WhiteBoxTest("ThreadCache.aThreadOnAnothersStackGoesOnWithItsCache", predecessor),
+    WhiteBoxTest("ThreadCache.smallBlocksStayWhileOtherThreadsRun", smallBlocks),
     WhiteBoxTest("ThreadCache.endingThreadsLeaveNothing", ending),
     WhiteBoxTest("ThreadCache.parkedCachesAreFlushedWithAge", parkedFlush),
     WhiteBoxTest("ThreadCache.threadsThatComeAndGoShareFewCaches", churn),
@@ -285,6 +287,57 @@ enum ThreadCacheTests {
     }
     expectEqual(cacheCount(), 1, "caches")
     expect(!parked.isOwned)
+  }
+
+  /// Whichever cache was parked last.
+  private static func predecessor() {
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
+    makeThreadsFollow()
+    let ended = Fixture.words(8)
+    Fixture.onThreads(4) { thread in
+      ended[2 * thread].store(adopt().address, ordering: .relaxed)
+      ended[2 * thread + 1].store(ownWords, ordering: .relaxed)
+      // The others end meanwhile, one after the other.
+      whitebox_sleep(20 + 20 * Int32(3 - thread))
+    }
+    var successors = 0
+    Fixture.onThreads(1) { _ in
+      let cache = adopt().address
+      for thread in 0..<4 where ended[2 * thread + 1].load(ordering: .relaxed) == ownWords {
+        expectEqual(cache, ended[2 * thread].load(ordering: .relaxed), "the predecessor's cache")
+        successors += 1
+      }
+    }
+    expectEqual(successors, 1, "threads with another's stack")
+    expectEqual(cacheCount(), 4, "caches")
+  }
+
+  private static var ownWords: UInt { UInt(bitPattern: hakmem_thread_header_words()) }
+
+  /// Blocks that share cache lines; larger ones go.
+  private static func smallBlocks() {
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
+    let (small, larger) = (SizeClass.serving(128), SizeClass.serving(129))
+    // How many have a cache; the cache of the one that ends first; whether it was looked at.
+    let words = Fixture.words(3)
+    func wait(_ condition: () -> Bool) { while !condition() { whitebox_sleep(1) } }
+    Fixture.onThreads(4) { thread in
+      let cache = adopt()
+      for sizeClass in [small, larger] { free(cache.allocate(sizeClass), cache) }
+      if thread == 0 { words[1].store(cache.address, ordering: .relaxed) }
+      words[0].wrappingAdd(1, ordering: .sequentiallyConsistent)
+      wait { words[0].load(ordering: .sequentiallyConsistent) == 4 }
+      if thread == 1 {
+        let ended = ThreadCache(unsafeAt: words[1].load(ordering: .relaxed))
+        wait { !ended.isOwned }
+        expect(ended.count(small) > 0)
+        expectEqual(ended.count(larger), 0, "larger blocks")
+        words[2].store(1, ordering: .sequentiallyConsistent)
+      } else if thread > 1 {
+        wait { words[2].load(ordering: .sequentiallyConsistent) == 1 }
+      }
+    }
+    ThreadCache.forEach { expectEqual($0.count(small), 0, "blocks once all have ended") }
   }
 
   private static func parkedFlush() {
