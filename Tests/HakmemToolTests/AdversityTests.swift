@@ -27,42 +27,6 @@ struct AdversityTests {
     return try child.run()
   }
 
-  /// A program on HAKMEM that allocates and frees until it is killed.
-  private func busyProgram(_ options: [String: String] = [:]) throws -> Process {
-    let source = scratch.write(
-      "busy.c",
-      """
-      #include <stdlib.h>
-      #include <unistd.h>
-      enum { count = 20000 };
-      void *volatile blocks[count];
-      __attribute__((noinline)) void *take(int index) { return malloc(100 + index % 1000); }
-      int main(void) {
-        for (;; usleep(500)) {
-          for (int index = 0; index < count; index++) blocks[index] = take(index);
-          for (int index = 0; index < count; index++) free(blocks[index]);
-        }
-      }
-      """)
-    let program = "\(scratch.path)/busy"
-    try compile([source, "-o", program])
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.environment = options.merging(["LD_PRELOAD": library]) { $1 }
-    try process.run()
-    usleep(200_000)
-    return process
-  }
-
-  private func compile(_ arguments: [String]) throws {
-    let outcome = try ChildProcess(
-      program: Built.compiler!,
-      arguments: ["-O1", "-fno-builtin", "-fno-omit-frame-pointer", "-fno-optimize-sibling-calls"]
-        + arguments
-    ).run()
-    try #require(outcome.ending == .exited(0), "\(outcome.errors)")
-  }
-
   // MARK: A full disk
 
   /// The disk has room for the text of the report and never for its page, of which 14 KiB are the same
@@ -105,10 +69,10 @@ struct AdversityTests {
 
   @Test(arguments: ["stats", "ledger", "map", "top"])
   func outputThatCannotBeWrittenGetsASentence(command: String) throws {
-    let process = try busyProgram()
-    defer { kill(process.processIdentifier, SIGKILL) }
-    let pid = process.processIdentifier
-    let which = command == "top" ? "top \(pid) --interval 0.1" : "\(command) --pid \(pid)"
+    let program = try BusyProgram(in: scratch)
+    defer { program.stop() }
+    let which =
+      command == "top" ? "top \(program.pid) --interval 0.1" : "\(command) --pid \(program.pid)"
     let outcome = try shell("\"$TOOL\" \(which) --library \"$LIBRARY\" >/dev/full")
     #expect(outcome.ending == .exited(1))
     #expect(
@@ -125,12 +89,13 @@ struct AdversityTests {
   }
 
   @Test func aProcessThatIsKilledWhileItIsWatchedLeavesAPartialReport() throws {
-    let process = try busyProgram()
+    let program = try BusyProgram(in: scratch)
+    defer { program.stop() }
     let folder = "\(scratch.path)/report"
     let outcome = try shell(
       """
-      (sleep 1.5; kill -KILL \(process.processIdentifier)) &
-      "$TOOL" profile --pid \(process.processIdentifier) --seconds 30 --heap 4096 --output "\(folder)"
+      (while [ ! -e "\(folder)" ]; do sleep 0.1; done; sleep 1.5; kill -KILL \(program.pid)) &
+      "$TOOL" profile --pid \(program.pid) --seconds 30 --heap 4096 --output "\(folder)"
       """)
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
     let result = try ProfileResult(reportIn: folder)
@@ -144,11 +109,9 @@ struct AdversityTests {
 
   @Test(arguments: ["stats --pid", "ledger --pid", "map --pid", "top", "profile --pid"])
   func aProcessThatHasEndedGetsASentence(command: String) throws {
-    let process = try busyProgram()
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
-    let outcome = try shell(
-      "cd \"$HERE\" && \"$TOOL\" \(command) \(process.processIdentifier)")
+    let program = try BusyProgram(in: scratch)
+    program.stop()
+    let outcome = try shell("cd \"$HERE\" && \"$TOOL\" \(command) \(program.pid)")
     #expect(outcome.ending == .exited(1))
     #expect(outcome.errors.contains("no process"), "\(outcome.errors)")
     #expect(outcome.errors.split(separator: "\n").count == 1)
@@ -161,7 +124,7 @@ struct AdversityTests {
   @Test(.enabled(if: Built.isExecutable("/usr/bin/strip"), "no strip"))
   func functionsWithoutNamesGoByFileAndAddress() throws {
     let object = "\(scratch.path)/libnameless.so"
-    try compile([
+    try ChildProcess.compile([
       "-shared", "-fPIC", "-o", object,
       scratch.write(
         "nameless.c",
@@ -173,7 +136,7 @@ struct AdversityTests {
         """),
     ])
     let program = "\(scratch.path)/caller"
-    try compile([
+    try ChildProcess.compile([
       scratch.write(
         "caller.c", "void nameless_run(void); int main(void) { nameless_run(); return 0; }"),
       object, "-Wl,-rpath,\(scratch.path)", "-o", program,
@@ -199,19 +162,19 @@ struct AdversityTests {
 
   @Test(
     .enabled(if: Built.isExecutable("/usr/bin/script"), "no script(1) for a terminal"),
-    arguments: ["(sleep 1; printf q) |", "timeout --foreground -s INT 1"])
+    arguments: ["(while sleep 1; do printf q || exit; done) |", "timeout --foreground -s INT 3"])
   func topOnATerminalLeavesItAsItWas(end: String) throws {
-    let process = try busyProgram()
-    defer { kill(process.processIdentifier, SIGKILL) }
+    let program = try BusyProgram(in: scratch)
+    defer { program.stop() }
     let byKey = end.hasSuffix("|")
     let inside = """
       stty -a >"$HERE/before"
-      \(byKey ? "" : end) "$TOOL" top \(process.processIdentifier) --interval 0.2 --library "$LIBRARY"
+      \(byKey ? "" : end) "$TOOL" top \(program.pid) --interval 0.2 --library "$LIBRARY"
       echo "status $?"; stty -a >"$HERE/after"
       """
     let script = scratch.write("inside.sh", inside)
     let outcome = try shell(
-      "\(byKey ? end : "sleep 2 |") script -q -c 'sh \(script)' /dev/null")
+      "\(byKey ? end : "sleep 4 |") script -q -c 'sh \(script)' /dev/null")
     #expect(outcome.output.contains("at hand  taken"), "\(outcome.output)")
     #expect(outcome.output.contains("q quits"))
     // The other screen was left, and the cursor is shown.
@@ -222,11 +185,11 @@ struct AdversityTests {
 
   @Test(.enabled(if: hasNamespaces, "not root, or no unshare"))
   func topWorksInAContainer() throws {
-    kill(try busyProgram().processIdentifier, SIGKILL)
+    _ = try BusyProgram.build(in: scratch)
     let outcome = try shell(
       """
-      LD_PRELOAD="$LIBRARY" "$HERE/busy" &
-      sleep 0.5
+      LD_PRELOAD="$LIBRARY" "$HERE/busy" >"$HERE/ready" &
+      while [ ! -s "$HERE/ready" ]; do sleep 0.1; done
       "$TOOL" top && "$TOOL" top $! --interval 0.2 --library "$LIBRARY"
       status=$?; kill -KILL $!; exit $status
       """, namespaces: ["--pid", "--mount", "--fork", "--mount-proc"])
@@ -237,13 +200,13 @@ struct AdversityTests {
 
   @Test(.enabled(if: hasNamespaces, "not root, or no unshare"))
   func topInAContainerLeavesThePagesOfProgramsOutside() throws {
-    let process = try busyProgram(["HAKMEM_STATS_PAGE": "1"])
-    let page = try #require(PublishedPage.find(pid: process.processIdentifier))
+    let program = try BusyProgram(in: scratch, environment: ["HAKMEM_STATS_PAGE": "1"])
+    defer { program.stop() }
+    let page = try #require(PublishedPage.find(pid: program.pid))
     let list = { try self.shell("\"$TOOL\" top", namespaces: ["--pid", "--fork", "--mount-proc"]) }
     #expect(try list().ending == .exited(0))
     #expect(PublishedPage(path: page.path)?.started == page.started)
-    kill(process.processIdentifier, SIGKILL)
-    process.waitUntilExit()
+    program.stop()
     #expect(try list().ending == .exited(0))
     #expect(access(page.path, F_OK) != 0)
   }

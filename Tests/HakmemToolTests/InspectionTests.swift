@@ -161,7 +161,7 @@ struct InspectionTests {
     let other = scratch.write("libhakmem.so", "another build")
     #expect(try sentence(program.pid, other).contains("another build of HAKMEM"))
     kill(program.pid, SIGKILL)
-    usleep(100_000)
+    program.process.waitUntilExit()
     let ended = try sentence(program.pid, library)
     #expect(ended.contains("ended") || ended.contains("no process"), "\(ended)")
   }

@@ -254,7 +254,8 @@ struct ProfileTests {
     try #require(Built.isExecutable(python))
     let work = """
       import time
-      end = time.time() + 20
+      end = time.time() + 60
+      print(flush=True)
       while time.time() < end:
           rows = [{'n': i, 's': 'x' * (i % 3000)} for i in range(3000)]
       """
@@ -262,9 +263,12 @@ struct ProfileTests {
     process.executableURL = URL(fileURLWithPath: python)
     process.arguments = ["-c", work]
     process.environment = ["LD_PRELOAD": Built.library!]
+    let output = Pipe()
+    process.standardOutput = output
     try process.run()
-    defer { process.terminate() }
-    usleep(500_000)
+    // Foundation leaves the signals blocked that its caller blocks.
+    defer { kill(process.processIdentifier, SIGKILL) }
+    _ = output.fileHandleForReading.availableData
     let folder = "\(scratch.path)/report"
     let outcome = try Tool.run([
       "profile", "--pid", "\(process.processIdentifier)", "--seconds", "2", "--output", folder,

@@ -53,10 +53,11 @@ enum GateTests {
         ThreadCache.forEach { expectNoFault($0.fault) }
         Gate.open()
       }
+      // Ends the test where a thread stands still.
+      whitebox_alarm(20)
       let before = (1...3).map { calls[$0].load(ordering: .relaxed) }
-      whitebox_sleep(200)
       for index in 1...3 {
-        expect(calls[index].load(ordering: .relaxed) > before[index - 1], "a thread stands still")
+        while calls[index].load(ordering: .relaxed) == before[index - 1] { whitebox_sleep(1) }
       }
       stop.pointee.store(1, ordering: .relaxed)
     }
@@ -125,15 +126,17 @@ enum GateTests {
     Fixture.setUp()
     use()
     let calls = Fixture.words(1)
+    let isClosed = Fixture.words(1)
     Fixture.onThreads(3) { thread in
       if thread == 0 {
         Gate.close()
+        isClosed.pointee.store(1, ordering: .releasing)
         whitebox_sleep(50)
         expectEqual(calls.pointee.load(ordering: .relaxed), 0, "calls of new threads")
         Gate.open()
         return
       }
-      whitebox_sleep(20)
+      while isClosed.pointee.load(ordering: .acquiring) == 0 { whitebox_sleep(1) }
       use()
       calls.pointee.wrappingAdd(1, ordering: .relaxed)
     }

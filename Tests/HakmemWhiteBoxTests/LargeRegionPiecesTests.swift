@@ -199,21 +199,21 @@ enum LargeRegionPiecesTests {
     let start = keep(40 * mebibyte)
     // What was kept before counts from the first look on.
     LargeRegions.purge(age: 1)
-    whitebox_sleep(60)
+    whitebox_sleep(600)
     Regions.free(Regions.allocate(40 * mebibyte))
-    LargeRegions.purge(age: 50)
+    LargeRegions.purge(age: 500)
     expectEqual(LargeRegions.keptBytes, Int(40 * mebibyte), "the kept bytes that were all wanted")
-    whitebox_sleep(60)
+    whitebox_sleep(600)
     for _ in 0..<10 { Regions.free(Regions.allocate(3 * mebibyte)) }
     LargeRegions.purge(age: 3_600_000)
     expectEqual(LargeRegions.keptBytes, Int(40 * mebibyte), "the kept bytes that are young")
-    LargeRegions.purge(age: 50)
+    LargeRegions.purge(age: 500)
     expect(LargeRegions.keptBytes <= Int(4 * mebibyte), "what nobody wanted stays")
     expect(LargeRegions.keptBytes >= Int(3 * mebibyte), "what was wanted went")
     expect(whitebox_is_resident(start &+ 20 * mebibyte, 4096) == 0)
     expectNoFault(LargeRegions.fault)
-    whitebox_sleep(60)
-    LargeRegions.purge(age: 50)
+    whitebox_sleep(600)
+    LargeRegions.purge(age: 500)
     expectEqual(LargeRegions.keptBytes, 0, "the kept bytes that nobody wanted any more")
   }
 

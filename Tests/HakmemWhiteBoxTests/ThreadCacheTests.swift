@@ -239,10 +239,19 @@ enum ThreadCacheTests {
     for _ in 0..<3 { Fixture.onThreads(1) { _ in _ = adopt() } }
   }
 
+  /// Counts the calling thread in, and waits until `count` threads are.
+  private static func meet(_ counter: UnsafeMutablePointer<Atomic<UInt>>, _ count: UInt) {
+    counter.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    while counter.pointee.load(ordering: .sequentiallyConsistent) < count { whitebox_sleep(1) }
+  }
+
   private static func ending() {
     Fixture.setUp()
+    let counter = Fixture.words(1)
+    let first = Fixture.words(1)
     Fixture.onThreads(2) { thread in
       let cache = adopt()
+      if thread == 0 { first.pointee.store(cache.address, ordering: .relaxed) }
       for number in 1..<SizeClass.count {
         for _ in 0..<10 {
           let block = cache.allocate(SizeClass(number))
@@ -251,7 +260,11 @@ enum ThreadCacheTests {
         }
       }
       // One after the other.
-      whitebox_sleep(20 * Int32(thread))
+      meet(counter, 2)
+      guard thread == 1 else { return }
+      let other = ThreadCache(unsafeAt: first.pointee.load(ordering: .relaxed))
+      while other.isOwned { whitebox_sleep(1) }
+      whitebox_sleep(20)
     }
     for number in 1..<SizeClass.count {
       ThreadCache.forEach { expectEqual($0.count(SizeClass(number)), 0, "blocks in a bin") }
@@ -293,12 +306,14 @@ enum ThreadCacheTests {
   private static func predecessor() {
     Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
     makeThreadsFollow()
+    let counter = Fixture.words(1)
     let ended = Fixture.words(8)
     Fixture.onThreads(4) { thread in
       ended[2 * thread].store(adopt().address, ordering: .relaxed)
       ended[2 * thread + 1].store(ownWords, ordering: .relaxed)
+      meet(counter, 4)
       // The others end meanwhile, one after the other.
-      whitebox_sleep(20 + 20 * Int32(3 - thread))
+      whitebox_sleep(20 * Int32(3 - thread))
     }
     var successors = 0
     Fixture.onThreads(1) { _ in
@@ -343,10 +358,11 @@ enum ThreadCacheTests {
   private static func parkedFlush() {
     Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
     makeThreadsFollow()
+    let counters = Fixture.words(2)
     Fixture.onThreads(3) { _ in
       let cache = adopt()
       free(cache.allocate(SizeClass(4)), cache)
-      whitebox_sleep(20)
+      meet(counters, 3)
     }
     expectEqual(cacheCount(), 3, "caches")
     func blocks() -> Int {
@@ -361,7 +377,7 @@ enum ThreadCacheTests {
     expectEqual(blocks(), 0, "blocks in parked caches")
     Fixture.onThreads(3) { _ in
       _ = adopt()
-      whitebox_sleep(20)
+      meet(counters + 1, 3)
     }
     expectEqual(cacheCount(), 3, "caches")
   }

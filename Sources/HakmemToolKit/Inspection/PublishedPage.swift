@@ -85,7 +85,11 @@ package struct PublishedPage: Equatable, Sendable {
       guard let before = Self.sequence(descriptor), lseek(descriptor, 0, SEEK_SET) == 0,
         let bytes = TextFile.bytes(descriptor: descriptor)
       else { return nil }
-      guard before % 2 == 0, before == Self.sequence(descriptor) else { continue }
+      guard before % 2 == 0, before == Self.sequence(descriptor) else {
+        // The process may wait for a processor in the middle of a refresh.
+        usleep(1000)
+        continue
+      }
       self.init(path: path, bytes: bytes)
       return
     }
