@@ -79,10 +79,10 @@ enum Sample {
     #expect(text.contains("behind"))
   }
 
-  @Test func aFailedAllocatorLeavesTheRowToTheOthers() {
+  @Test(arguments: [0, 5]) func aFailedAllocatorLeavesTheRowToTheOthers(runsBefore: Int) {
     var result = Sample.result(
       rows: 1, speeds: [("HAKMEM", 1e6), ("glibc", 1e6), ("x", 9e6)], seed: 1)
-    result.rows[0].cells[2].runs = []
+    result.rows[0].cells[2].runs.removeLast(12 - runsBefore)
     result.rows[0].cells[2].failure = "SIGSEGV"
     result = BenchAnalysis.analysed(result)
     #expect(result.rows[0].best(.speed)?.peer == "glibc")

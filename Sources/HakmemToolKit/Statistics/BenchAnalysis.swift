@@ -107,11 +107,14 @@ package enum BenchAnalysis {
     }
   }
 
-  /// The other allocator that does best in a row, by the median; nil when there is none.
+  /// The other allocator that does best in a row, by the median; nil when there is none. One that
+  /// failed is none, whatever it did in the rounds before, unless all failed.
   static func bestPeer(
     _ row: BenchResult.Row, subject: String, _ quantity: Comparison.Quantity
   ) -> String? {
-    let peers = row.cells.filter { $0.allocator != subject && !$0.runs.isEmpty }
+    let measured = row.cells.filter { $0.allocator != subject && !$0.runs.isEmpty }
+    let sound = measured.filter { $0.failure == nil }
+    let peers = sound.isEmpty ? measured : sound
     let higherIsBetter = quantity == .speed && row.measure.isHigherBetter
     let medians = peers.map { ($0.allocator, BenchResult.median($0) { figure($0, quantity) }) }
       .filter { $0.1.isFinite }
