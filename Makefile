@@ -11,7 +11,7 @@ DIST_BUILD := .build/dist
 PROGRAMS := hakmem-workload bench_random_mixed bench_tiny_hot bench_allocators
 
 .PHONY: all dist library test programs test-debug test-release misuse-table format bench bench-all pgo order \
-  install clean verify model sanitize storm fuzz soak reproducible
+  install clean verify model sanitize storm fuzz soak conformance reproducible
 
 all: dist
 
@@ -127,6 +127,11 @@ fuzz:
 soak:
 	$(SWIFT) build $(RELEASE) --product hakmem
 	sh Tests/soak.sh
+
+# Fetches the public tests, or takes them from the repositories that GLIBC, LIBC_TEST and LTP name.
+conformance:
+	$(SWIFT) build $(RELEASE) --product hakmem
+	sh Tests/conformance.sh
 
 reproducible:
 	sh Tests/reproducible.sh

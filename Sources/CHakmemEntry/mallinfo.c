@@ -8,9 +8,9 @@ __attribute__((visibility("default"))) struct mallinfo hakmem_mallinfo(void) {
   struct mallinfo2 wide = hakmem_mallinfo2();
   struct mallinfo info = {
       .arena = (int)wide.arena,
+      .ordblks = (int)wide.ordblks,
       .hblks = (int)wide.hblks,
       .hblkhd = (int)wide.hblkhd,
-      .fsmblks = (int)wide.fsmblks,
       .uordblks = (int)wide.uordblks,
       .fordblks = (int)wide.fordblks,
       .keepcost = (int)wide.keepcost,

@@ -34,19 +34,19 @@ public func hakmem_malloc_trim(_ pad: Int) -> Int32 { hakmem_purge() > 0 ? 1 : 0
 public func hakmem_mallinfo2() -> mallinfo2 {
   let statistics = Statistics.collect()
   let total = statistics.total
-  var (cachedBlocks, otherBlocks) = (0, 0)
+  var freeBlocks = 0
   for number in 1..<SizeClass.count {
     let figures = statistics.classes[number]
-    cachedBlocks += figures.thread_cache_blocks
-    otherBlocks += figures.depot_blocks + figures.slab_free_blocks
+    freeBlocks += figures.thread_cache_blocks + figures.depot_blocks + figures.slab_free_blocks
   }
   let free =
     total.thread_cache_bytes + total.depot_bytes + total.slab_free_bytes + total.page_free_bytes
-  // All members: without arguments the name would mean the function, which is this one.
+  // No member is left out: without arguments the name would mean the function, which is this one. As
+  // on glibc, where thread caches are not its fast bins, blocks in caches do not count as such.
   return mallinfo2(
-    arena: total.mapped_bytes - total.live_large_bytes, ordblks: otherBlocks,
-    smblks: cachedBlocks, hblks: total.large_regions, hblkhd: total.live_large_bytes, usmblks: 0,
-    fsmblks: total.thread_cache_bytes, uordblks: total.live_bytes - total.live_large_bytes,
+    arena: total.mapped_bytes - total.live_large_bytes, ordblks: freeBlocks,
+    smblks: 0, hblks: total.large_regions, hblkhd: total.live_large_bytes, usmblks: 0,
+    fsmblks: 0, uordblks: total.live_bytes - total.live_large_bytes,
     fordblks: free, keepcost: total.page_free_bytes)
 }
 

@@ -33,9 +33,11 @@ int main(void) {
     free(blocks[i]);
   }
   struct mallinfo2 half = mallinfo2();
-  size_t free_blocks = half.ordblks + half.smblks;
-  CHECK_THAT(free_blocks >= count / 2, "%zu free blocks", free_blocks);
+  CHECK_THAT(half.ordblks >= count / 2, "%zu free blocks", half.ordblks);
   CHECK_THAT(half.fordblks >= count / 2 * size, "%zu bytes in them", half.fordblks);
+  narrow = mallinfo();
+  CHECK_THAT(narrow.ordblks >= count / 2, "%d free blocks", narrow.ordblks);
+  CHECK(narrow.fordblks >= count / 2 * size);
   for (int i = 1; i < count; i += 2) {
     free(blocks[i]);
   }
