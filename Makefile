@@ -57,7 +57,7 @@ bench:
 # Every workload on every allocator that is found: a quarter of an hour with eight.
 bench-all:
 	$(SWIFT) build $(RELEASE)
-	.build/release/hakmem-tool bench --all --rounds 4 --seconds 0.1 --html .build/bench.html --json .build/bench.json
+	.build/release/hakmem-tool bench --all --rounds 6 --seconds 0.1 --html .build/bench.html --json .build/bench.json
 
 # The library built with a profile of the workloads, and what that gains: some 15 minutes.
 pgo:
