@@ -24,12 +24,14 @@ package enum SystemCalls {
     case guardRemove = 103
   }
 
-  /// Maps anonymous private memory without reserving swap. `hint` 0: anywhere. Nil when refused.
+  /// Maps anonymous private memory. `hint` 0: anywhere. Nil when refused.
+  ///
+  /// Not with MAP_NORESERVE: then the kernel would promise more than memory and swap can ever hold.
   package static func map(
     hint: UInt = 0, byteCount: UInt, protection: Protection
   ) -> UInt? {
-    let privateAnonymousNoReserve = 0x4022
-    return map(hint, byteCount, protection, privateAnonymousNoReserve)
+    let privateAnonymous = 0x22
+    return map(hint, byteCount, protection, privateAnonymous)
   }
 
   /// Maps huge pages of 2 MiB from the kernel's pool; nil when it has none to reserve.
@@ -42,8 +44,8 @@ package enum SystemCalls {
   package static func remapFixed(
     at address: UInt, byteCount: UInt, protection: Protection
   ) -> Bool {
-    let privateAnonymousNoReserveFixed = 0x4032
-    return map(address, byteCount, protection, privateAnonymousNoReserveFixed) != nil
+    let privateAnonymousFixed = 0x32
+    return map(address, byteCount, protection, privateAnonymousFixed) != nil
   }
 
   /// Maps at `address` unless something is mapped there. Linux 4.17; older kernels take the address
@@ -51,11 +53,11 @@ package enum SystemCalls {
   package static func mapNew(
     at address: UInt, byteCount: UInt, protection: Protection
   ) -> Placement {
-    let privateAnonymousNoReserveFixedNew = 0x104022
+    let privateAnonymousFixedNew = 0x100022
     let fileExists = -17
     let result = hakmem_system_call6(
       HAKMEM_SYS_mmap, Int(bitPattern: address), Int(bitPattern: byteCount),
-      protection.bits, privateAnonymousNoReserveFixedNew, -1, 0)
+      protection.bits, privateAnonymousFixedNew, -1, 0)
     if isError(result) { return result == fileExists ? .occupied : .refused }
     if UInt(bitPattern: result) == address { return .mapped }
     unmap(UInt(bitPattern: result), byteCount)

@@ -21,6 +21,10 @@ import Testing
   ) throws {
     try expectSuccess(of: "limits/refused.c", [kind])
   }
+
+  @Test func `of what the machine has, a block beyond it is refused with ENOMEM`() throws {
+    try expectSuccess(of: "limits/machine.c")
+  }
 }
 
 /// A process whose /sys/fs/cgroup is a folder of the test's, in a mount namespace of its own.
