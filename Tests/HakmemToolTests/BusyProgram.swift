@@ -3,7 +3,7 @@ import Testing
 
 @testable import HakmemToolKit
 
-/// A program on HAKMEM that allocates and frees until it is stopped.
+/// A program on HAKMEM that allocates and frees until it is stopped, or the test run ends.
 ///
 /// Its output is its own: a process that outlives the test run would keep whoever reads the run's
 /// output waiting.
@@ -22,11 +22,13 @@ final class BusyProgram {
       void *volatile blocks[count];
       __attribute__((noinline)) void *take(int index) { return malloc(100 + index % 1000); }
       int main(void) {
-        for (long round = 0;; round++, usleep(500)) {
+        const pid_t parent = getppid();
+        for (long round = 0; getppid() == parent; round++, usleep(500)) {
           for (int index = 0; index < count; index++) blocks[index] = take(index);
           for (int index = 0; index < count; index++) free(blocks[index]);
           if (round == 0 && write(STDOUT_FILENO, "\\n", 1) != 1) return 1;
         }
+        return 0;
       }
       """)
     let program = "\(scratch.path)/busy"
