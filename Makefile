@@ -54,7 +54,7 @@ bench:
 	.build/release/bench_tiny_hot 10000000
 	.build/release/hakmem-tool bench --quick --html .build/bench.html --json .build/bench.json
 
-# Every workload on every allocator that is found: a quarter of an hour with eight.
+# Every workload on every allocator that is found: 20 minutes with eight.
 bench-all:
 	$(SWIFT) build $(RELEASE)
 	.build/release/hakmem-tool bench --all --rounds 6 --seconds 0.1 --html .build/bench.html --json .build/bench.json

@@ -117,6 +117,7 @@ struct `Huge pages` {
     guard read() == before + 3 else { try System.skip("the kernel has no huge pages to reserve") }
     try run(pageKiB: 2048)
   }
+
   @Test func `of the pool do no harm where the kernel cannot move them`() throws {
     try expectSuccess(of: "kernel/unmoved_huge_page.c")
   }

@@ -69,8 +69,8 @@ struct AdversityTests {
 
   @Test(arguments: ["stats", "ledger", "map", "top"])
   func outputThatCannotBeWrittenGetsASentence(command: String) throws {
-    let program = try BusyProgram(in: scratch)
-    defer { program.stop() }
+    let program = try WatchedProgram.busy(in: scratch)
+    defer { program.kill() }
     let which =
       command == "top" ? "top \(program.pid) --interval 0.1" : "\(command) --pid \(program.pid)"
     let outcome = try shell("\"$TOOL\" \(which) --library \"$LIBRARY\" >/dev/full")
@@ -89,8 +89,8 @@ struct AdversityTests {
   }
 
   @Test func aProcessThatIsKilledWhileItIsWatchedLeavesAPartialReport() throws {
-    let program = try BusyProgram(in: scratch)
-    defer { program.stop() }
+    let program = try WatchedProgram.busy(in: scratch)
+    defer { program.kill() }
     let folder = "\(scratch.path)/report"
     let outcome = try shell(
       """
@@ -109,8 +109,8 @@ struct AdversityTests {
 
   @Test(arguments: ["stats --pid", "ledger --pid", "map --pid", "top", "profile --pid"])
   func aProcessThatHasEndedGetsASentence(command: String) throws {
-    let program = try BusyProgram(in: scratch)
-    program.stop()
+    let program = try WatchedProgram.busy(in: scratch)
+    program.kill()
     let outcome = try shell("cd \"$HERE\" && \"$TOOL\" \(command) \(program.pid)")
     #expect(outcome.ending == .exited(1))
     #expect(outcome.errors.contains("no process"), "\(outcome.errors)")
@@ -164,8 +164,8 @@ struct AdversityTests {
     .enabled(if: Built.isExecutable("/usr/bin/script"), "no script(1) for a terminal"),
     arguments: ["(while sleep 1; do printf q || exit; done) |", "timeout --foreground -s INT 3"])
   func topOnATerminalLeavesItAsItWas(end: String) throws {
-    let program = try BusyProgram(in: scratch)
-    defer { program.stop() }
+    let program = try WatchedProgram.busy(in: scratch)
+    defer { program.kill() }
     let byKey = end.hasSuffix("|")
     let inside = """
       stty -a >"$HERE/before"
@@ -185,7 +185,7 @@ struct AdversityTests {
 
   @Test(.enabled(if: hasNamespaces, "not root, or no unshare"))
   func topWorksInAContainer() throws {
-    _ = try BusyProgram.build(in: scratch)
+    _ = try WatchedProgram.buildBusy(in: scratch)
     let outcome = try shell(
       """
       LD_PRELOAD="$LIBRARY" "$HERE/busy" >"$HERE/ready" &
@@ -200,13 +200,13 @@ struct AdversityTests {
 
   @Test(.enabled(if: hasNamespaces, "not root, or no unshare"))
   func topInAContainerLeavesThePagesOfProgramsOutside() throws {
-    let program = try BusyProgram(in: scratch, environment: ["HAKMEM_STATS_PAGE": "1"])
-    defer { program.stop() }
+    let program = try WatchedProgram.busy(in: scratch, environment: ["HAKMEM_STATS_PAGE": "1"])
+    defer { program.kill() }
     let page = try #require(PublishedPage.find(pid: program.pid))
     let list = { try self.shell("\"$TOOL\" top", namespaces: ["--pid", "--fork", "--mount-proc"]) }
     #expect(try list().ending == .exited(0))
     #expect(PublishedPage(path: page.path)?.started == page.started)
-    program.stop()
+    program.kill()
     #expect(try list().ending == .exited(0))
     #expect(access(page.path, F_OK) != 0)
   }

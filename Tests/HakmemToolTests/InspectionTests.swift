@@ -4,46 +4,21 @@ import Testing
 
 @testable import HakmemToolKit
 
-/// A small program that runs on HAKMEM, holds memory of every kind and waits.
-private final class HoldingProgram {
-  let process = Process()
-  private let input = Pipe()
-  /// Blocks, and bytes: live, medium, large, in thread caches, in the depot; as it counted itself.
-  let figures: [Int]
-  var pid: Int32 { process.processIdentifier }
-
-  init(environment: [String: String] = [:]) throws {
+/// A small program that holds memory of every kind and waits.
+extension WatchedProgram {
+  fileprivate static func holding(environment: [String: String] = [:]) throws -> WatchedProgram {
     let folder = Scratch()
-    let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let program = "\(folder.path)/holding"
-    let compilation = try ChildProcess(
-      program: Built.compiler ?? "cc",
-      arguments: [
-        "-O1", "-fno-builtin", "-I",
-        sources.appendingPathComponent("../Sources/CHakmem/include").standardized.path,
-        sources.appendingPathComponent("Programs/real/holding.c").path, "-o", program,
-      ]
-    ).run()
-    try #require(compilation.ending == .exited(0), "\(compilation.errors)")
-    let output = Pipe()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.environment = ["LD_PRELOAD": Built.library ?? ""].merging(environment) { $1 }
-    process.standardInput = input
-    process.standardOutput = output
-    try process.run()
-    let line = output.fileHandleForReading.availableData
-    figures = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-      .compactMap { Int($0) }
-    try #require(figures.count == 6)
+    defer { withExtendedLifetime(folder) {} }
+    let program = try ChildProcess.compile(program: "real/holding", in: folder)
+    let running = try WatchedProgram(program, environment: environment)
+    try #require(running.figures.count == 6)
+    return running
   }
 
-  func end() {
-    try? input.fileHandleForWriting.close()
-    process.waitUntilExit()
+  /// Blocks, and bytes: live, medium, large, in thread caches, in the depot; as it counted itself.
+  fileprivate var figures: [Int] {
+    greeting.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
   }
-
-  deinit { end() }
 }
 
 @Suite(
@@ -62,7 +37,7 @@ struct InspectionTests {
   }
 
   @Test func theViewAgreesWithTheProcessItself() throws {
-    let program = try HoldingProgram()
+    let program = try WatchedProgram.holding()
     let heap = try inspect(program.pid).statistics
     #expect(
       [
@@ -75,7 +50,7 @@ struct InspectionTests {
   }
 
   @Test func theLedgerSumsToWhatTheKernelCounts() throws {
-    let program = try HoldingProgram()
+    let program = try WatchedProgram.holding()
     let ledger = try inspect(program.pid).ledger
     let rollup = try #require(TextFile.read("/proc/\(program.pid)/smaps_rollup"))
     let resident = try #require(
@@ -92,7 +67,7 @@ struct InspectionTests {
   }
 
   @Test func sparseSuperSlabsAreNamedWithWhoHoldsThem() throws {
-    let program = try HoldingProgram()
+    let program = try WatchedProgram.holding()
     let found = try inspect(program.pid)
     let pin = try #require(found.ledger.pins.first)
     #expect(pin.holders.first?.blockSize == 1024)
@@ -104,7 +79,7 @@ struct InspectionTests {
   }
 
   @Test func theMapShowsEverySuperSlab() throws {
-    let program = try HoldingProgram()
+    let program = try WatchedProgram.holding()
     let found = try inspect(program.pid)
     #expect(found.map.large.contains { $0.isLive && $0.bytes == 8 << 20 && $0.resident == 8 << 20 })
     let live = found.map.superSlabs.reduce(0) { $0 + $1.live }
@@ -116,7 +91,7 @@ struct InspectionTests {
   }
 
   @Test func metricsKeepTheOpenMetricsFormat() throws {
-    let program = try HoldingProgram()
+    let program = try WatchedProgram.holding()
     let lines = OpenMetricsText.lines(try inspect(program.pid))
     #expect(lines.last == "# EOF")
     var families: [String: String] = [:]
@@ -137,7 +112,7 @@ struct InspectionTests {
   }
 
   @Test func aToolThatRunsOnHakmemItselfLooksIntoOthers() throws {
-    let program = try HoldingProgram()
+    let program = try WatchedProgram.holding()
     // Past the copy of the tool that has a clean environment: the library is in use here.
     let arguments = [Inspection.command, "\(program.pid)", library]
     let look = { try Tool.run(arguments, environment: ["LD_PRELOAD": self.library]) }
@@ -156,18 +131,17 @@ struct InspectionTests {
     }
     #expect(try sentence(.max, library).contains("There is no process 2147483647."))
     #expect(try sentence(getpid(), library).contains("does not run on HAKMEM"))
-    let program = try HoldingProgram()
+    let program = try WatchedProgram.holding()
     let scratch = Scratch()
     let other = scratch.write("libhakmem.so", "another build")
     #expect(try sentence(program.pid, other).contains("another build of HAKMEM"))
-    kill(program.pid, SIGKILL)
-    program.process.waitUntilExit()
+    program.kill()
     let ended = try sentence(program.pid, library)
     #expect(ended.contains("ended") || ended.contains("no process"), "\(ended)")
   }
 
   @Test func aPageIsUsedWhereMemoryIsNotRead() throws {
-    let program = try HoldingProgram(environment: ["HAKMEM_STATS_PAGE": "1"])
+    let program = try WatchedProgram.holding(environment: ["HAKMEM_STATS_PAGE": "1"])
     let page = try #require(PublishedPage.find(pid: program.pid))
     #expect(page.pid == program.pid && page.version == Version.tool)
     let scratch = Scratch()
@@ -212,7 +186,7 @@ struct InspectionTests {
   }
 
   @Test func topPrintsOnceWhereThereIsNoTerminal() throws {
-    let program = try HoldingProgram()
+    let program = try WatchedProgram.holding()
     let outcome = try Tool.run([
       "top", "\(program.pid)", "--interval", "0.1", "--library", library,
     ])
@@ -226,7 +200,7 @@ struct InspectionTests {
 
   @Test(.enabled(if: geteuid() == 0 && Built.isExecutable("/usr/bin/setpriv"), "not root"))
   func anotherUsersProcessIsRefused() throws {
-    let program = try HoldingProgram()
+    let program = try WatchedProgram.holding()
     let outcome = try ChildProcess(
       program: "/usr/bin/setpriv",
       arguments: [

@@ -9,26 +9,10 @@ struct ProfileTests {
   /// The kernel lets this user sample page faults, those inside system calls included.
   static let mayProfile = PerfSession(threads: [getpid()], onExec: false).seesAll
 
-  /// Compiles a program of Tests/Programs, with frame pointers.
-  private func compile(_ name: String, in scratch: Scratch) throws -> String {
-    let programs = (#filePath as NSString).deletingLastPathComponent + "/../Programs"
-    let output = "\(scratch.path)/\((name as NSString).lastPathComponent)"
-    let outcome = try ChildProcess(
-      program: Built.compiler!,
-      arguments: [
-        "-O1", "-g", "-pthread", "-fno-builtin", "-fno-omit-frame-pointer",
-        "-fno-optimize-sibling-calls", "-I", "\(programs)/support", "-I",
-        "\(programs)/../../Sources/CHakmem/include", "\(programs)/\(name).c", "-o", output,
-      ], environment: ProcessInfo.processInfo.environment
-    ).run()
-    try #require(outcome.ending == .exited(0), "\(outcome.errors)")
-    return output
-  }
-
   @Test(.enabled(if: mayProfile, "the kernel lets this user sample no page faults"))
   func everyFaultHasItsOwner() throws {
     let scratch = Scratch()
-    let program = try compile("profile/known_faults", in: scratch)
+    let program = try ChildProcess.compile(program: "profile/known_faults", in: scratch)
     let folder = "\(scratch.path)/report"
     let outcome = try Tool.run([
       "profile", "--output", folder, "--library", Built.library!, "--heap", "0", "--option",
@@ -74,7 +58,7 @@ struct ProfileTests {
   func pagesFilledAheadAreCountedToo() throws {
     func faults(prefault: Int) throws -> ProfileResult.Faults {
       let scratch = Scratch()
-      let program = try compile("profile/known_faults", in: scratch)
+      let program = try ChildProcess.compile(program: "profile/known_faults", in: scratch)
       let (result, _) = try profile(
         program, ["\(scratch.path)/file"], in: scratch,
         ["--heap", "0", "--option", "SS_PREFAULT=\(prefault)"])
@@ -117,7 +101,7 @@ struct ProfileTests {
 
   @Test func aLeakIsFoundWithItsStack() throws {
     let scratch = Scratch()
-    let program = try compile("profile/known_heap", in: scratch)
+    let program = try ChildProcess.compile(program: "profile/known_heap", in: scratch)
     let (result, folder, output) = try profileWithOutput(program, in: scratch, ["--heap", "1"])
     let heap = try #require(result.heap)
     // The allocator's own statistics, to the byte.
@@ -150,7 +134,7 @@ struct ProfileTests {
 
   @Test func aForkedChildsBlocksAreSeenToo() throws {
     let scratch = Scratch()
-    let program = try compile("profile/fork_leaks", in: scratch)
+    let program = try ChildProcess.compile(program: "profile/fork_leaks", in: scratch)
     let (result, _) = try profile(program, in: scratch, ["--heap", "1"])
     let heap = try #require(result.heap)
     for (function, count, bytes) in [("keep_in_parent", 500, 1000), ("keep_in_child", 300, 2000)] {
@@ -161,7 +145,7 @@ struct ProfileTests {
 
   @Test func samplesEstimateTheWhole() throws {
     let scratch = Scratch()
-    let program = try compile("profile/known_heap", in: scratch)
+    let program = try ChildProcess.compile(program: "profile/known_heap", in: scratch)
     let (result, _, output) = try profileWithOutput(program, in: scratch, ["--heap", "65536"])
     let heap = try #require(result.heap)
     // What the allocator's own statistics say that is live; a block that is a sample has its own page.
@@ -217,23 +201,11 @@ struct ProfileTests {
   @Test(arguments: [1, 4096]) func whoPinsASuperSlabIsNamed(distance: Int) throws {
     let scratch = Scratch()
     let folder = (scratch.write("profile/empty", "") as NSString).deletingLastPathComponent
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: try compile("profile/known_pins", in: scratch))
-    process.environment = [
-      "LD_PRELOAD": Built.library!, "HAKMEM_PROFILE": folder,
-      "HAKMEM_PROFILE_SAMPLE": "\(distance)",
-    ]
-    let output = Pipe()
-    let input = Pipe()
-    process.standardInput = input
-    process.standardOutput = output
-    try process.run()
-    defer {
-      try? input.fileHandleForWriting.close()
-      process.waitUntilExit()
-    }
-    _ = output.fileHandleForReading.availableData
-    let pid = process.processIdentifier
+    let program = try WatchedProgram(
+      try ChildProcess.compile(program: "profile/known_pins", in: scratch),
+      environment: ["HAKMEM_PROFILE": folder, "HAKMEM_PROFILE_SAMPLE": "\(distance)"])
+    defer { program.end() }
+    let pid = program.pid
     let outcome = try Tool.run(["ledger", "--pid", "\(pid)", "--library", Built.library!, "--json"])
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
@@ -259,19 +231,11 @@ struct ProfileTests {
       while time.time() < end:
           rows = [{'n': i, 's': 'x' * (i % 3000)} for i in range(3000)]
       """
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: python)
-    process.arguments = ["-c", work]
-    process.environment = ["LD_PRELOAD": Built.library!]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    // Foundation leaves the signals blocked that its caller blocks.
-    defer { kill(process.processIdentifier, SIGKILL) }
-    _ = output.fileHandleForReading.availableData
+    let program = try WatchedProgram(python, ["-c", work])
+    defer { program.kill() }
     let folder = "\(scratch.path)/report"
     let outcome = try Tool.run([
-      "profile", "--pid", "\(process.processIdentifier)", "--seconds", "2", "--output", folder,
+      "profile", "--pid", "\(program.pid)", "--seconds", "2", "--output", folder,
       "--heap", "4096", "--library", Built.library!,
     ])
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
@@ -279,29 +243,17 @@ struct ProfileTests {
     #expect(result.heap?.samples ?? 0 > 100, "\(result.notes)")
     let ledger = try #require(result.ledger, "\(result.notes)")
     #expect(ledger.resident > 0 && ledger.sum == ledger.resident)
-    #expect(process.isRunning)
+    #expect(program.isRunning)
   }
 
   /// It makes no call by which the library would notice; what is read from outside is there.
   @Test func ofAnIdleProcessTheNotesSayWhatIsMissing() throws {
     let scratch = Scratch()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/bin/cat")
-    process.environment = ["LD_PRELOAD": Built.library!]
-    let input = Pipe()
-    let output = Pipe()
-    process.standardInput = input
-    process.standardOutput = output
-    try process.run()
-    defer {
-      try? input.fileHandleForWriting.close()
-      process.waitUntilExit()
-    }
-    input.fileHandleForWriting.write(Data("x".utf8))
-    _ = output.fileHandleForReading.availableData
+    let program = try WatchedProgram("/bin/cat", reading: "x")
+    defer { program.end() }
     let folder = "\(scratch.path)/report"
     let outcome = try Tool.run([
-      "profile", "--pid", "\(process.processIdentifier)", "--seconds", "0.05", "--output", folder,
+      "profile", "--pid", "\(program.pid)", "--seconds", "0.05", "--output", folder,
       "--library", Built.library!,
     ])
     #expect(outcome.ending == .exited(0), "\(outcome.errors)")
@@ -320,7 +272,7 @@ struct ProfileTests {
 
   @Test func theHeapIsShownFromTimeToTime() throws {
     let scratch = Scratch()
-    let program = try compile("profile/growing_heap", in: scratch)
+    let program = try ChildProcess.compile(program: "profile/growing_heap", in: scratch)
     let (result, folder, _) = try profileWithOutput(program, in: scratch, [])
     #expect(result.ending == "ended by SIGABRT")
     #expect(result.events?.last?.kind == .corruption, "\(result.events ?? [])")

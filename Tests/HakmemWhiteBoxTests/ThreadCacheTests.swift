@@ -239,10 +239,14 @@ enum ThreadCacheTests {
     for _ in 0..<3 { Fixture.onThreads(1) { _ in _ = adopt() } }
   }
 
+  private static func wait(until condition: () -> Bool) {
+    while !condition() { whitebox_sleep(1) }
+  }
+
   /// Counts the calling thread in, and waits until `count` threads are.
   private static func meet(_ counter: UnsafeMutablePointer<Atomic<UInt>>, _ count: UInt) {
     counter.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
-    while counter.pointee.load(ordering: .sequentiallyConsistent) < count { whitebox_sleep(1) }
+    wait { counter.pointee.load(ordering: .sequentiallyConsistent) >= count }
   }
 
   private static func ending() {
@@ -263,7 +267,7 @@ enum ThreadCacheTests {
       meet(counter, 2)
       guard thread == 1 else { return }
       let other = ThreadCache(unsafeAt: first.pointee.load(ordering: .relaxed))
-      while other.isOwned { whitebox_sleep(1) }
+      wait { !other.isOwned }
       whitebox_sleep(20)
     }
     for number in 1..<SizeClass.count {
@@ -335,13 +339,11 @@ enum ThreadCacheTests {
     let (small, larger) = (SizeClass.serving(128), SizeClass.serving(129))
     // How many have a cache; the cache of the one that ends first; whether it was looked at.
     let words = Fixture.words(3)
-    func wait(_ condition: () -> Bool) { while !condition() { whitebox_sleep(1) } }
     Fixture.onThreads(4) { thread in
       let cache = adopt()
       for sizeClass in [small, larger] { free(cache.allocate(sizeClass), cache) }
       if thread == 0 { words[1].store(cache.address, ordering: .relaxed) }
-      words[0].wrappingAdd(1, ordering: .sequentiallyConsistent)
-      wait { words[0].load(ordering: .sequentiallyConsistent) == 4 }
+      meet(words, 4)
       if thread == 1 {
         let ended = ThreadCache(unsafeAt: words[1].load(ordering: .relaxed))
         wait { !ended.isOwned }
