@@ -92,6 +92,11 @@ void hakmem_code_range(uintptr_t *start, uintptr_t *end) {
 }
 
 void hakmem_abort(void) { abort(); }
+void hakmem_flush_standard_output(void) {
+  if (ftrylockfile(stdout) != 0) return;
+  fflush(stdout);
+  funlockfile(stdout);
+}
 void hakmem_file_write(void *stream, const char *text) { fputs(text, stream); }
 
 /* In Swift: parks the cache of the thread that ends. */

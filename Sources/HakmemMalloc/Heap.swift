@@ -32,7 +32,9 @@ enum Heap {
 
   /// With `zero` the block reads as zeroes.
   static func allocate(_ byteCount: UInt, zero: Bool) -> UInt {
-    mindingLimits { tryAllocate(byteCount, zero: zero) }
+    let block = mindingLimits { tryAllocate(byteCount, zero: zero) }
+    return block != 0
+      ? block : allocateElsewhere(byteCount, alignment: Constants.minimumAlignment, zero: zero)
   }
 
   /// A run for `byteCount`, at most `PageRuns.maximumBytes`, whatever its size.
@@ -45,7 +47,8 @@ enum Heap {
 
   /// `alignment` is a power of two.
   static func allocate(_ byteCount: UInt, alignment: UInt) -> UInt {
-    mindingLimits { tryAllocate(byteCount, alignment: alignment) }
+    let block = mindingLimits { tryAllocate(byteCount, alignment: alignment) }
+    return block != 0 ? block : allocateElsewhere(byteCount, alignment: alignment, zero: false)
   }
 
   /// A small block by way of the windows of the calling thread.

@@ -41,13 +41,14 @@ public func hakmem_mallinfo2() -> mallinfo2 {
   }
   let free =
     total.thread_cache_bytes + total.depot_bytes + total.slab_free_bytes + total.page_free_bytes
+  // What has whole pages of its own, as glibc's blocks from its threshold on.
+  let apart = total.live_medium_bytes + total.live_large_bytes
   // No member is left out: without arguments the name would mean the function, which is this one. As
   // on glibc, where thread caches are not its fast bins, blocks in caches do not count as such.
   return mallinfo2(
-    arena: total.mapped_bytes - total.live_large_bytes, ordblks: freeBlocks,
-    smblks: 0, hblks: total.large_regions, hblkhd: total.live_large_bytes, usmblks: 0,
-    fsmblks: 0, uordblks: total.live_bytes - total.live_large_bytes,
-    fordblks: free, keepcost: total.page_free_bytes)
+    arena: total.mapped_bytes - apart, ordblks: freeBlocks, smblks: 0,
+    hblks: statistics.liveRuns + total.large_regions, hblkhd: apart, usmblks: 0, fsmblks: 0,
+    uordblks: total.live_bytes - apart, fordblks: free, keepcost: total.page_free_bytes)
 }
 
 @c @implementation

@@ -123,6 +123,11 @@ public func hakmem_process_exit() {
   Recorder.processEnds()
   StatisticsPage.close()
   if Option.statistics.isOn, !Option.quiet.isOn { Report.printStatistics() }
+  ThreadCache.verifyFreed {
+    // libc writes out what the program printed only after this, and not if the process aborts.
+    hakmem_flush_standard_output()
+    Misuse.report($0, $1)
+  }
 }
 
 @c @implementation

@@ -99,10 +99,31 @@ package struct SlabList {
       state.pointee.slabs.wrappingAdd(1, ordering: .relaxed)
       slab = fresh
     }
+    return carve(from: slab, into: slots, count: count, mayTouch: mayTouch)
+  }
+
+  private func carve(
+    from slab: Slab, into slots: UInt, count: Int, mayTouch: Bool
+  ) -> (count: Int, isZero: Bool) {
     slab.checkSometimes()
     let carved = slab.carve(into: slots, count: count, mayTouch: mayTouch)
     if slab.finishCarving(carved.count).mustList { stack.push(slab.address) }
     return carved
+  }
+
+  /// A block of a slab that any node has already; 0 when none has a free one.
+  package static func carveListed(_ sizeClass: SizeClass) -> UInt {
+    var block: UInt = 0
+    forEach(sizeClass) { list in
+      guard block == 0 else { return }
+      let address = list.stack.pop()
+      guard address != 0 else { return }
+      withUnsafeMutablePointer(to: &block) {
+        _ = list.carve(
+          from: Slab(unsafeRecord: address), into: UInt(bitPattern: $0), count: 1, mayTouch: true)
+      }
+    }
+    return block
   }
 
   /// Lists new slabs with at least `blocks` free blocks, whose pages are made present; returns how

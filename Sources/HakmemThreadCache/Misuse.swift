@@ -62,10 +62,10 @@ package enum Misuse {
     }
   }
 
-  /// For pointers that a cache or the depot returned to their slabs: the program freed them earlier.
+  /// For pointers in a cache or the depot: the program freed them earlier, and maybe another thread.
   package static func report(_ pointer: UInt, _ rejection: Rejection) {
     SlabCounters.shared.pointee.corruptions.wrappingAdd(1, ordering: .relaxed)
-    stop(.free, pointer, rejection)
+    stop(.free, pointer, rejection, by: "seen later by thread ")
   }
 
   /// For pointers that are not live blocks, as the descriptors tell.
@@ -99,9 +99,10 @@ package enum Misuse {
   }
 
   package static func stop(
-    _ action: Action, _ pointer: UInt, _ rejection: Rejection, _ site: CallSite = .unknown
+    _ action: Action, _ pointer: UInt, _ rejection: Rejection, _ site: CallSite = .unknown,
+    by title: StaticString = byThread
   ) -> Never {
-    stop(action, pointer, site, detail: rejection.number) {
+    stop(action, pointer, site, detail: rejection.number, by: title) {
       switch rejection {
       case .alreadyFree: $0.append("double free: ")
       case .interior: $0.append("interior pointer: ")
@@ -112,10 +113,11 @@ package enum Misuse {
 
   /// In events, where `Rejection.number` has the others.
   private static let damage: UInt32 = 4
+  package static let byThread: StaticString = "by thread "
 
   private static func stop(
     _ action: Action, _ pointer: UInt, _ site: CallSite, detail: UInt32 = damage,
-    finding: (inout Text) -> Void
+    by title: StaticString = byThread, finding: (inout Text) -> Void
   ) -> Never {
     let callers = CallStack.capture(site)
     Events.record(.corruption, address: pointer, detail: detail)
@@ -135,7 +137,7 @@ package enum Misuse {
       map.describe(pointer, to: &$0)
       $0.append("\n")
     }
-    writeStack("by thread ", SystemCalls.threadID(), callers, map)
+    writeStack(title, SystemCalls.threadID(), callers, map)
     if GuardSampler.contains(pointer) { GuardSampler.writeStacks(pointer, map) }
     hakmem_abort()
   }

@@ -8,6 +8,8 @@ import Synchronization
 /// SuperSlabs and thread caches are added one by one, so that a walk may pause in between.
 package struct Statistics {
   package private(set) var total = hakmem_statistics_t()
+  /// Live page runs.
+  package private(set) var liveRuns = 0
   package private(set) var classes = SizeClass.Table(repeating: hakmem_class_statistics_t())
 
   package init() {}
@@ -39,7 +41,7 @@ package struct Statistics {
   private mutating func addRuns(_ superSlab: SuperSlab) {
     PageRuns.forEachRun(in: superSlab) { _, byteCount, isLive in
       guard isLive else { return }
-      total.live_blocks += 1
+      liveRuns += 1
       total.live_medium_bytes += Int(byteCount)
     }
   }
@@ -84,7 +86,7 @@ package struct Statistics {
     total.large_regions = LargeRegions.liveCount
     total.most_large_regions = LargeRegions.mostCount
     total.most_large_bytes = LargeRegions.mostBytes
-    total.live_blocks += LargeRegions.liveCount
+    total.live_blocks += liveRuns + LargeRegions.liveCount
     total.live_bytes += total.live_medium_bytes + LargeRegions.liveBytes
     EmptyBlocks.forEach { _ in total.live_blocks += 1 }
     total.superslabs_warm = max(SuperSlabPool.warmCount, 0)

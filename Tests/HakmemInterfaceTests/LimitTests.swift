@@ -22,6 +22,11 @@ import Testing
     try expectSuccess(of: "limits/refused.c", [kind])
   }
 
+  @Test(.enabled(if: Allocator.underTest.isHakmem))
+  func `of address space, a request fails only when no kind of memory is left`() throws {
+    try expectSuccess(of: "limits/everything.c")
+  }
+
   @Test func `of what the machine has, a block beyond it is refused with ENOMEM`() throws {
     try expectSuccess(of: "limits/machine.c")
   }

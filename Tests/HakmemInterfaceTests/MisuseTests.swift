@@ -152,6 +152,23 @@ struct `A misuse is reported and aborts` {
     try expectAbort("double_free_by_other_thread.c", Finding.freed)
   }
 
+  /// Blocks in the cache of the thread that exits. What the program printed is not lost.
+  @Test(arguments: [
+    ("twice", Finding.freed), ("later", Finding.freed), ("inside", Finding.interior),
+  ])
+  func `free of a block that is seen only as the process exits`(
+    mistake: String, finding: String
+  ) throws {
+    let program = try TestProgram.build("misuse/until_exit.c")
+    let outcome = try Command(program, [mistake]).run()
+    #expect(outcome.ending == .killed(signal: 6), "\(outcome)")
+    #expect(outcome.errors.contains(finding), "\(outcome)")
+    #expect(outcome.errors.contains("seen later by thread"), "\(outcome)")
+    #expect(outcome.output == "done\n")
+    let faultless = try Command(program, ["nothing"]).run()
+    #expect(faultless.succeeded && faultless.errors.isEmpty, "\(faultless)")
+  }
+
   @Test func `realloc of a stack variable`() throws {
     try expectAbort("realloc_stack.c", Finding.foreign)
   }

@@ -226,6 +226,8 @@ HAKMEM_INLINE uintptr_t hakmem_thread_pointer(void) {
   return (uintptr_t)__builtin_thread_pointer();
 }
 HAKMEM_INTERNAL _Noreturn void hakmem_abort(void);
+/* Unless another thread is at it. */
+HAKMEM_INTERNAL void hakmem_flush_standard_output(void);
 HAKMEM_INTERNAL void hakmem_file_write(void *stream, const char *text);
 HAKMEM_INTERNAL void hakmem_create_thread_exit_key(void);
 /* Has SIGSEGV pass through hakmem_report_fault on its way to the handler that is set at present. */

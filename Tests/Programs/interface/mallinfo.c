@@ -17,18 +17,22 @@ int main(void) {
     memset(blocks[i], 1, size);
   }
   void *large = malloc((size_t)64 << 20);
-  CHECK(large != NULL);
+  void *medium = malloc(600001);
+  CHECK(large != NULL && medium != NULL);
   struct mallinfo2 full = mallinfo2();
   size_t used_before = before.uordblks + before.hblkhd, used = full.uordblks + full.hblkhd;
   size_t expected = (size_t)count * size + ((size_t)64 << 20);
   CHECK_THAT(used >= used_before + expected, "used %zu, before %zu", used, used_before);
   CHECK_THAT(used <= used_before + expected * 3 / 2, "used %zu, before %zu", used, used_before);
   CHECK(full.arena + full.hblkhd >= expected);
+  CHECK_THAT(full.hblks == before.hblks + 2, "%zu blocks with pages of their own", full.hblks);
+  CHECK(full.hblkhd >= before.hblkhd + ((size_t)64 << 20) + 600001);
 
   struct mallinfo narrow = mallinfo();
   CHECK((size_t)narrow.uordblks + (size_t)narrow.hblkhd >= expected);
 
   free(large);
+  free(medium);
   for (int i = 0; i < count; i += 2) {
     free(blocks[i]);
   }
