@@ -111,8 +111,10 @@ model:
 	gcc -O1 -g -fno-builtin -pthread -I Sources/CHakmem/include -I Tests/Programs/support \
 	  Tests/Programs/model/model.c -o .build/model
 	for mode in balanced speed memory hardened; do for build in debug release; do \
-	  echo "$$build, $$mode" && HAKMEM_MODE=$$mode LD_PRELOAD=$(CURDIR)/.build/$$build/libhakmem.so \
-	  .build/model $(SEED) $(OPERATIONS) 8 800 || exit 1; done; done
+	  echo "$$build, $$mode" && export HAKMEM_MODE=$$mode && \
+	  export LD_PRELOAD=$(CURDIR)/.build/$$build/libhakmem.so && \
+	  .build/model $(SEED) $(OPERATIONS) 8 800 && \
+	  .build/model $(SEED) $$(($(OPERATIONS) / 10)) 8 800 24 || exit 1; done; done
 
 sanitize:
 	sh Tests/sanitize.sh

@@ -5,10 +5,12 @@ import Testing
 @Suite struct `A random program` {
   /// `operations` is multiplied by HAKMEM_TEST_SCALE; each seed is another program.
   private func run(
-    seed: Int, operations: Int, threads: Int, slots: Int, environment: [String: String] = [:]
+    seed: Int, operations: Int, threads: Int, slots: Int, mebibytes: Int? = nil,
+    environment: [String: String] = [:]
   ) throws {
     let count = operations * Allocator.scale
-    let arguments = [seed, count, threads, slots].map(String.init)
+    let limit = mebibytes.map { [$0] } ?? []
+    let arguments = ([seed, count, threads, slots] + limit).map(String.init)
     try expectSuccess(
       of: "model/model.c", arguments, environment: environment,
       timeout: 120 + 60 * Double(Allocator.scale))
@@ -46,6 +48,19 @@ import Testing
 
   @Test func `of sixty-four threads that swap blocks agrees with the model`() throws {
     try run(seed: 7, operations: 1_000_000, threads: 64, slots: 100)
+  }
+
+  @Test(arguments: [1, 4]) func `of a heap without more address space agrees with the model`(
+    threads: Int
+  ) throws {
+    try run(seed: 11, operations: 500_000, threads: threads, slots: 4000 / threads, mebibytes: 24)
+  }
+
+  @Test(.enabled(if: Allocator.underTest.isHakmem))
+  func `of a heap at its limit agrees with the model`() throws {
+    let limit = ["HAKMEM_LIMIT": "32M"]
+    try run(
+      seed: 12, operations: 500_000, threads: 4, slots: 1000, mebibytes: 0, environment: limit)
   }
 
   /// Threads that wait for a processor are taken for sleeping ones, even in the middle of a call.

@@ -2,17 +2,20 @@
  * A randomised model of the heap: every function, sizes with emphasis on borders, any thread frees
  * what another allocated; contents, alignment, overlap and zeros are checked against a shadow.
  *
- *   model SEED OPERATIONS THREADS SLOTS
+ *   model SEED OPERATIONS THREADS SLOTS [MEBIBYTES]
  *
- * The seed is printed; with one thread it repeats a run exactly.
+ * The seed is printed; with one thread it repeats a run exactly. With MEBIBYTES the process may map so much
+ * more once its threads are there (0: the heap has a limit otherwise): requests may fail then, and some must.
  */
 #include "operations.h"
 #include <pthread.h>
+#include <sys/resource.h>
 
 enum { shared_slots = 512 };
 
 static uint64_t seed;
-static size_t operations, thread_count, slots_per_thread;
+static size_t operations, thread_count, slots_per_thread, mebibytes;
+static pthread_barrier_t all_are_ready;
 
 /* Blocks on their way between threads: each slot is owned by whoever exchanged it out. */
 static shadow_t *shared[shared_slots];
@@ -30,6 +33,15 @@ static shadow_t *new_shadows(size_t count) {
   return pages;
 }
 
+static void limit_address_space(void) {
+  size_t pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  CHECK(file != NULL && fscanf(file, "%zu", &pages) == 1);
+  fclose(file);
+  struct rlimit limit = {pages * (size_t)sysconf(_SC_PAGESIZE) + (mebibytes << 20), RLIM_INFINITY};
+  CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+}
+
 static void *run(void *argument) {
   uint64_t number = (uint64_t)(uintptr_t)argument;
   random_t random = {.state = seed + number * 0x9E3779B97F4A7C15u};
@@ -40,6 +52,10 @@ static void *run(void *argument) {
   shadow_t **slots = pages;
   for (size_t i = 0; i < slots_per_thread; i++) {
     slots[i] = &shadows[i];
+  }
+  pthread_barrier_wait(&all_are_ready);
+  if (number == 0 && mebibytes > 0) {
+    limit_address_space();
   }
   for (size_t i = 0; i < operations / thread_count; i++) {
     shadow_t **slot = &slots[random_below(&random, slots_per_thread)];
@@ -77,17 +93,20 @@ static void run_threads(void) {
 }
 
 int main(int count, char **arguments) {
-  CHECK_THAT(count == 5, "usage: model SEED OPERATIONS THREADS SLOTS");
+  CHECK_THAT(count == 5 || count == 6, "usage: model SEED OPERATIONS THREADS SLOTS [MEBIBYTES]");
   seed = strtoull(arguments[1], NULL, 0);
   operations = strtoull(arguments[2], NULL, 0);
   thread_count = strtoull(arguments[3], NULL, 0);
   slots_per_thread = strtoull(arguments[4], NULL, 0);
+  may_be_refused = count == 6;
+  mebibytes = may_be_refused ? strtoull(arguments[5], NULL, 0) : 0;
   CHECK(thread_count >= 1 && thread_count <= 1024 && slots_per_thread >= 1);
   printf("seed %#zx, %zu operations, %zu threads, %zu slots\n", (size_t)seed, operations,
          thread_count, slots_per_thread);
   fflush(stdout);
 
   operations_prepare();
+  pthread_barrier_init(&all_are_ready, NULL, (unsigned)thread_count);
   shadow_t *travellers = new_shadows(shared_slots);
   for (int i = 0; i < shared_slots; i++) {
     shared[i] = &travellers[i];
@@ -99,5 +118,6 @@ int main(int count, char **arguments) {
       release(&random, shared[i]);
     }
   }
+  CHECK(!may_be_refused || refusals > 0);
   return 0;
 }

@@ -51,24 +51,38 @@ static inline size_t random_alignment(random_t *random) {
   return (size_t)1 << (kind < 900 ? 3 + random_below(random, 7) : random_below(random, 20));
 }
 
+/* Whether the heap has a limit that requests may meet. */
+static bool may_be_refused;
+static size_t refusals;
+
+/* Whether a request was refused, which has to be for want of memory. */
+static inline bool is_refused(void *address, int error) {
+  if (address != NULL || !may_be_refused) {
+    return false;
+  }
+  CHECK_THAT(error == ENOMEM, "refused with %d", error);
+  __atomic_fetch_add(&refusals, 1, __ATOMIC_RELAXED);
+  return true;
+}
+
 static inline void allocate(random_t *random, shadow_t *block) {
   block->size = random_size(random);
   block->alignment = 0;
   block->pattern = random_next(random);
   uint64_t kind = random_below(random, 100);
   void *address = NULL;
+  errno = 0;
   if (kind < 50) {
     address = malloc(block->size);
   } else if (kind < 65) {
     address = calloc(1, block->size);
-    CHECK(address != NULL);
-    CHECK_THAT(holds(address, block->size, 0), "calloc(1, %zu) at %p", block->size, address);
+    CHECK_THAT(address == NULL || holds(address, block->size, 0), "calloc(1, %zu) at %p", block->size, address);
   } else if (kind < 75) {
     address = realloc(opaque(NULL), block->size);
   } else if (kind < 98) {
     block->alignment = random_alignment(random);
     if (kind < 82 && block->alignment >= sizeof(void *)) {
-      CHECK(posix_memalign(&address, block->alignment, block->size) == 0);
+      errno = posix_memalign(&address, block->alignment, block->size);
     } else {
       address = kind < 90 ? memalign(block->alignment, block->size)
                           : aligned_alloc(block->alignment, block->size);
@@ -80,6 +94,9 @@ static inline void allocate(random_t *random, shadow_t *block) {
       block->size = (pages == 0 ? 1 : pages) * block->alignment;
     }
     address = kind == 98 ? valloc(block->size) : pvalloc(block->size);
+  }
+  if (is_refused(address, errno)) {
+    return;
   }
   block->address = address;
   shadow_born(block);
@@ -108,9 +125,18 @@ static inline void resize(random_t *random, shadow_t *block) {
   size += size == 0;
   shadow_dies(block);
   uint64_t function = random_below(random, 10);
+  errno = 0;
   void *address = function == 0 && resize_or_free != NULL ? resize_or_free(block->address, size)
                   : function < 3                          ? reallocarray(block->address, 1, size)
                                                           : realloc(block->address, size);
+  if (is_refused(address, errno)) {
+    if (function == 0 && resize_or_free != NULL) {
+      block->address = NULL;
+    } else {
+      shadow_lives_on(block);
+    }
+    return;
+  }
   CHECK(address != NULL);
   shadow_t moved = *block;
   moved.address = address;

@@ -71,4 +71,10 @@ static inline void shadow_dies(const shadow_t *block) {
   owner_map_release(block->address, block->size);
 }
 
+/* Takes a block back that could not be resized. */
+static inline void shadow_lives_on(const shadow_t *block) {
+  owner_map_claim(block->address, block->size);
+  shadow_visit(block, block->size, shadow_verify);
+}
+
 #endif
