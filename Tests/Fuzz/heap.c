@@ -111,7 +111,7 @@ static void ask_too_much(random_t *random) {
     CHECK(posix_memalign(&result, odd, 10) == EINVAL && result == untouched && errno == 0);
     break;
   case 5:
-    CHECK(posix_memalign(&result, 64, huge) == ENOMEM && result == untouched && errno == 0);
+    CHECK(posix_memalign(&result, 64, huge) == ENOMEM && result == untouched && errno == ENOMEM);
     break;
   default: CHECK(memalign(4096, huge) == NULL && errno == ENOMEM);
   }
