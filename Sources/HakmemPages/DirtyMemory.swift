@@ -24,6 +24,10 @@ package enum DirtyMemory {
   package static func add(_ byteCount: Int) {
     state.pointee.bytes.wrappingAdd(byteCount, ordering: .relaxed)
   }
+  /// Of the granules in use.
+  package static var bytesInUse: Int {
+    state.pointee.granulesInUse.load(ordering: .relaxed) << Int(Constants.granuleShift)
+  }
   static func addInUse(_ granules: Int) {
     state.pointee.granulesInUse.wrappingAdd(granules, ordering: .relaxed)
   }

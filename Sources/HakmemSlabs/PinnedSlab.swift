@@ -13,13 +13,17 @@ package enum PinnedSlab {
   /// No slab, but a thread that goes from one to the next.
   private static let between: UInt = 1
 
-  /// Calls `body` for every slab while it is pinned. Returns at once while another thread does so.
-  package static func forEach(_ body: (Slab, SizeClass) -> Void) {
+  /// Calls `body` for every slab while it is pinned, but for those of which `isWanted`, which sees them
+  /// before, says no. Returns at once while another thread does so.
+  package static func forEach(
+    where isWanted: (Slab) -> Bool, _ body: (Slab, SizeClass) -> Void
+  ) {
     guard
       place.pointee.compareExchange(expected: 0, desired: between, ordering: .relaxed).exchanged
     else { return }
     SuperSlab.forEach { superSlab in
       Slab.forEach(in: superSlab) { slab in
+        guard isWanted(slab) else { return }
         place.pointee.store(slab.address, ordering: .sequentiallyConsistent)
         let sizeClass = slab.classUnlessRetiring
         if sizeClass != .none { body(slab, sizeClass) }

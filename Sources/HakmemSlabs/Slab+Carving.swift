@@ -29,7 +29,7 @@ extension Slab {
     }
     guard free > 0, mayTouch || nextFreshEnd <= readyEnd else { return (0, false) }
     let taken = carveFresh(into: slots, count: min(count, free))
-    return (taken, record.pointee.wasZero)
+    return (taken, wasZero)
   }
 
   private func carveRecycled(into slots: UInt, count: Int) -> Int {
@@ -67,7 +67,7 @@ extension Slab {
 
   /// Where the pages end that were used, by this slab or before it, or made present.
   private var readyEnd: UInt {
-    record.pointee.wasZero
+    wasZero
       ? start &+ UInt(record.pointee.readyPages) << Constants.pageShift
       : start &+ sizeClass.slabBytes
   }
@@ -97,7 +97,7 @@ extension Slab {
     let list = SlabList(sizeClass, node: node)
     let pages = list.pace.next(atMost: list.mostFreshPages)
     if pages > 1 {
-      let ahead = min(ready &+ pages << Constants.pageShift, start &+ sizeClass.slabBytes)
+      let ahead = min(ready &+ pages << Constants.pageShift, bodyEnd)
       if ahead > end, Prefault.ahead(ready, ahead &- ready) { goal = ahead }
     }
     record.pointee.readyPages = UInt8((goal &- start) >> Constants.pageShift)
@@ -107,7 +107,7 @@ extension Slab {
   /// Makes the pages of the first blocks of a slab that was just created present; returns `blocks`.
   func prefault(_ blocks: Int, _ prefault: Prefault) -> Int {
     let byteCount = (UInt(blocks) &* sizeClass.blockBytes).roundedUp(to: Constants.pageBytes)
-    if prefault != .off, record.pointee.wasZero {
+    if prefault != .off, wasZero {
       prefault.apply(start, byteCount)
       record.pointee.readyPages = UInt8(byteCount >> Constants.pageShift)
     }

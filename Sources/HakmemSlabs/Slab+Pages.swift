@@ -5,25 +5,30 @@ import Synchronization
 /// The kernel's pages of a slab, a bit each: at most 64. Those without a live block can be given
 /// back while the slab lives on.
 extension Slab {
-  private var pageShift: UInt { UInt(ProcessFacts.systemPageBytes.trailingZeroBitCount) }
-  private var pageCount: Int { Int(sizeClass.slabBytes >> pageShift) }
+  var pageShift: UInt { UInt(ProcessFacts.systemPageBytes.trailingZeroBitCount) }
+  var pageCount: Int { Int(sizeClass.slabBytes >> pageShift) }
 
   /// Whether some pages may be purged or idle, which carving must look at.
   var hasPagesToSpare: Bool { record.pointee.purgedPages | record.pointee.idlePages != 0 }
 
   /// Pages that may hold anything but zeroes, were none given back.
   var touchedPages: UInt64 {
-    let ready = record.pointee.wasZero ? readyPageCount : pageCount
-    return pages(of: 0..<freshCount) | (ready > 0 ? Self.pages(0, ready &- 1) : 0)
+    let present = presentPageCount
+    return pages(of: 0..<freshCount) | (present > 0 ? Self.pages(0, present &- 1) : 0)
   }
 
-  /// Pages from the start on that were used or made present.
-  private var readyPageCount: Int {
-    let bytes = UInt(record.pointee.readyPages) << Constants.pageShift
-    return Int(bytes.roundedUp(to: ProcessFacts.systemPageBytes) >> pageShift)
+  /// Pages from the start on that were used, by this slab or before it, or made present.
+  private var presentPageCount: Int {
+    switch origin {
+    case .zero:
+      let bytes = UInt(record.pointee.readyPages) << Constants.pageShift
+      return Int(bytes.roundedUp(to: ProcessFacts.systemPageBytes) >> pageShift)
+    case .used, .usedAndSeen, .usedForGood: return pageCount
+    case .usedWithoutTail: return bodyPageCount
+    }
   }
 
-  private static func pages(_ first: Int, _ last: Int) -> UInt64 {
+  static func pages(_ first: Int, _ last: Int) -> UInt64 {
     (UInt64.max >> UInt64(63 &- (last &- first))) << UInt64(first)
   }
 
@@ -52,7 +57,7 @@ extension Slab {
   private func isFree(page: Int) -> Bool {
     let first = index(around: UInt(page) << pageShift)
     let fresh = freshCount
-    guard first < fresh else { return !record.pointee.wasZero || page < readyPageCount }
+    guard first < fresh else { return page < presentPageCount }
     let last = min(index(around: UInt(page &+ 1) << pageShift &- 1), fresh &- 1)
     var word = first / 64
     var mask = UInt64.max << UInt64(first % 64)
@@ -133,6 +138,7 @@ extension Slab {
       record.pointee.purgedPages |= pages
       record.pointee.purgedAt = Clock.milliseconds()
       record.pointee.idlePages &= ~pages
+      forgetTail()
     }
     if record.pointee.idlePages != 0 {
       record.pointee.hasFreedPages.store(true, ordering: .relaxed)
@@ -140,7 +146,17 @@ extension Slab {
     return pages.nonzeroBitCount
   }
 
-  private var superSlab: SuperSlab {
+  /// A tail that went with the other pages needs no look, and does not slow carving down.
+  private func forgetTail() {
+    guard mayHaveTail, !Purge.isLazy else { return }
+    let tail = tailPages
+    guard record.pointee.purgedPages & tail == tail else { return }
+    endTail(as: .usedWithoutTail)
+    record.pointee.purgedPages &= ~tail
+    record.pointee.idlePages &= ~tail
+  }
+
+  var superSlab: SuperSlab {
     SuperSlab(unsafeRecord: SuperSlabRegistry.record(at: start))
   }
   /// The NUMA node whose threads carve it.

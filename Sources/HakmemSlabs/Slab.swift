@@ -37,8 +37,8 @@ package struct Slab: Equatable {
     var idlePages: UInt64
     /// When pages were given back last; Clock.milliseconds.
     var purgedAt: UInt32
-    /// Whether the granule's pages were zero when the slab was born.
-    var wasZero: Bool
+    /// `Origin`.
+    let origin: Atomic<UInt8>
     /// Pages from the slab's start on that were used or made present.
     var readyPages: UInt8
     /// Whether pages lost their last live block since the slab was purged last.
@@ -110,19 +110,20 @@ package struct Slab: Equatable {
     record.pointee.purgedPages = 0
     record.pointee.idlePages = 0
     record.pointee.start = granules.start
-    record.pointee.wasZero = !granules.areDirty
+    let isUsed = granules.areDirty
     record.pointee.readyPages = 0
-    if granules.takeReady(), record.pointee.wasZero {
+    if granules.takeReady(), !isUsed {
       let pages = min(sizeClass.slabBytes >> Constants.pageShift, UInt(UInt8.max))
       record.pointee.readyPages = UInt8(pages)
     }
-    record.pointee.hasFreedPages.store(!record.pointee.wasZero, ordering: .relaxed)
+    record.pointee.hasFreedPages.store(isUsed, ordering: .relaxed)
     // Releases, as the class, what stands above to who pins the slab.
     record.pointee.isRetiring.store(false, ordering: .releasing)
     record.pointee.doubledClass.store(UInt8(sizeClass.doubled), ordering: .releasing)
     record.pointee.availability.store(
       Self.listedFlag | UInt32(sizeClass.blocksPerSlab), ordering: .relaxed)
     setClassMap(sizeClass.doubled, granules)
+    slab.begin(onUsedMemory: isUsed)
     slab.noteUse()
     if Hardening.isOn { slab.harden(granules) }
     SlabCounters.shared.pointee.created.wrappingAdd(1, ordering: .relaxed)
@@ -140,6 +141,7 @@ package struct Slab: Equatable {
     }
     MapLog.note(.slab, start, sizeClass.slabBytes)
     let isDirty = touchedPages & ~record.pointee.purgedPages != 0
+    if mayHaveTail { endTail(as: .usedForGood) }
     let words = (freshCount + 63) / 64
     for index in 0..<words { bitmapWord(index).pointee.store(0, ordering: .relaxed) }
     if sizeClass.blocksPerSlab > Self.ownBitmapBlocks { BitmapChunk.putBack(record.pointee.bitmap) }

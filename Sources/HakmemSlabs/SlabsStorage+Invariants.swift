@@ -18,6 +18,7 @@ extension SlabsStorage {
     map.add(hardening, word)
     map.add(nodeSlabLists, word)
     map.add(pinnedSlab, word)
+    map.add(slabTails, MemoryLayout<SlabTails.State>.size)
     map.add(slabLists, SlabList.byteCount * SizeClass.count)
     if MemoryLayout<SlabList.State>.size > SlabList.paceOffset
       || MemoryLayout<FreshPace.State>.size > SlabList.byteCount - Int(SlabList.paceOffset)

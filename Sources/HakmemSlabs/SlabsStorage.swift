@@ -14,6 +14,7 @@ package enum SlabsStorage {
   static var hardening: UInt { base &+ 3176 }
   static var nodeSlabLists: UInt { base &+ 3184 }
   static var pinnedSlab: UInt { base &+ 3192 }
+  static var slabTails: UInt { base &+ 3200 }
   /// One line for each class: its list of slabs with free blocks.
-  static var slabLists: UInt { base &+ 3200 }
+  static var slabLists: UInt { base &+ 3264 }
 }

@@ -41,6 +41,7 @@ package enum Housekeeping {
     for number in 1..<SizeClass.count {
       SlabList.forEach(SizeClass(number)) { list in perform { list.age(delay) } }
     }
+    perform { SlabTails.age(delay) }
     perform { Purge.run(age: delay) }
     if Option.statisticsPage.isOn { StatisticsPage.refresh() }
   }
@@ -56,6 +57,7 @@ package enum Housekeeping {
     for number in 1..<SizeClass.count {
       Depot.drain(SizeClass(number), reject: Misuse.report)
     }
+    SlabTails.dropAll()
     SuperSlabPool.retireEmpty()
     PageRuns.retireEmpty()
     Purge.run(age: 0)

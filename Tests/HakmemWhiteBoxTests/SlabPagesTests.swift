@@ -13,6 +13,9 @@ enum SlabPagesTests {
     WhiteBoxTest("SlabPages.goAtOnceBeyondTheBound", bound),
     WhiteBoxTest("SlabPages.wantedAgainSoonAreKept", regret),
     WhiteBoxTest("SlabPages.ofADeadSlabAreZeroIfAllWent", zero),
+    WhiteBoxTest("SlabPages.behindTheLastBlockAreNotMadeReady", freshTails),
+    WhiteBoxTest("SlabPages.behindTheLastBlockGoWhenSeenTwice", usedTails),
+    WhiteBoxTest("SlabPages.behindTheLastBlockThatStayAreNotTakenForZero", lockedTails),
     WhiteBoxTest("SlabPages.thatWerePrewarmedNeedNoCallOfTheirOwn", prewarmed),
   ]
 
@@ -237,6 +240,89 @@ enum SlabPagesTests {
       for index in 0..<carved.count { free(again[index], sizeClass) }
       SlabList(sizeClass).sweep(keeping: 0)
     }
+    free(other[0], SizeClass(1))
+  }
+
+  /// Four blocks of a slab leave three whole pages.
+  private static let withTail = SizeClass.serving(13312)
+  private static func hasTail(around block: UInt) -> Bool {
+    let start = block & ~(Constants.granuleBytes &- 1)
+    let isThere = isResident(start &+ 13 &* 4096)
+    for index in 14..<UInt(16) {
+      expect(isResident(start &+ index &* 4096) == isThere, "a part of a tail")
+    }
+    return isThere
+  }
+
+  private static func freshTails() {
+    Fixture.setUp()
+    let slabs = 40
+    expectEqual(withTail.blocksPerSlab, 4, "blocks of a slab")
+    let blocks = carve(slabs * 4, withTail)
+    for slab in 0..<slabs { expect(!hasTail(around: blocks[slab * 4]), "pages that nobody uses") }
+    expectEqual(SlabTails.bytes, 0, "bytes")
+  }
+
+  private static func usedTails() {
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
+    // Keeps the SuperSlab in use.
+    let other = carve(1, SizeClass(1))
+    let slabs = 16
+    for round in 0..<3 {
+      // A megabyte, which is not too much to keep, of granules that were used to their end.
+      let whole = SizeClass.serving(4096)
+      let before = carve(slabs * whole.blocksPerSlab, whole)
+      for index in 0..<(slabs * whole.blocksPerSlab) { free(before[index], whole) }
+      SlabList(whole).sweep(keeping: 0)
+      let blocks = carve(slabs * 4, withTail)
+      func tails() -> Int { (0..<slabs).count { hasTail(around: blocks[$0 * 4]) } }
+      expectEqual(tails(), slabs, "tails with pages")
+      expectEqual(SlabTails.bytes, slabs * 3 * 4096, "bytes")
+      if round == 0 {
+        SlabTails.age(0)
+        expectEqual(tails(), slabs, "tails with pages after one look")
+        SlabTails.age(60000)
+        expectEqual(tails(), slabs, "tails with pages after another one too soon")
+        SlabTails.age(0)
+        expectEqual(tails(), 0, "tails with pages")
+      } else if round == 1 {
+        SlabTails.dropAll()
+        expectEqual(tails(), 0, "tails with pages")
+      }
+      for index in 0..<(slabs * 4) {
+        expect(Memory.loadWord(at: blocks[index]) == blocks[index], "a live block changed")
+        expect(
+          Memory.loadWord(at: blocks[index] &+ withTail.blockBytes &- 8) == blocks[index],
+          "a live block's end changed")
+        free(blocks[index], withTail)
+      }
+      SlabList(withTail).sweep(keeping: 0)
+      expectEqual(SlabTails.bytes, 0, "bytes")
+    }
+    free(other[0], SizeClass(1))
+  }
+
+  private static func lockedTails() {
+    Fixture.setUp("HAKMEM_PURGE_DELAY", "60000")
+    let other = carve(1, SizeClass(1))
+    let whole = SizeClass.serving(4096)
+    let before = carve(whole.blocksPerSlab, whole)
+    for index in 0..<whole.blocksPerSlab { free(before[index], whole) }
+    SlabList(whole).sweep(keeping: 0)
+    let blocks = carve(4, withTail)
+    let tail = (blocks[0] & ~(Constants.granuleBytes &- 1)) &+ 13 &* 4096
+    expect(whitebox_lock_memory(tail, 3 * 4096) != 0)
+    SlabTails.dropAll()
+    expect(hasTail(around: blocks[0]), "locked memory went")
+    expectEqual(SlabTails.bytes, 0, "bytes to look for again")
+    for index in 0..<4 { free(blocks[index], withTail) }
+    SlabList(withTail).sweep(keeping: 1, .all)
+    SlabList(withTail).sweep(keeping: 0)
+    let again = slots(1)
+    let carved = SlabList(whole).carve(into: UInt(bitPattern: again), count: 1)
+    expectEqual(again[0] & ~(Constants.granuleBytes &- 1), tail &- 13 &* 4096, "the granule")
+    expect(!carved.isZero, "what is said of the contents is wrong")
+    expect(Memory.loadWord(at: tail) != 0)
     free(other[0], SizeClass(1))
   }
 }

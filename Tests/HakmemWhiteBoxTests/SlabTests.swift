@@ -208,7 +208,7 @@ enum SlabTests {
       let count = carve(slab, into: slots, 30)
       for index in 0..<count { _ = free(slab, slots[index]) }
       expect(ClassMap.doubledClass(of: start) == SizeClass(number).doubled)
-      PinnedSlab.forEach { pinned, _ in
+      PinnedSlab.forEach(where: { _ in true }) { pinned, _ in
         if pinned == slab { expect(!slab.retire(), "a pinned slab retires") }
       }
       expect(slab.retire())

@@ -158,7 +158,7 @@ enum {
   hakmem_malloc_bytes = 128,
   hakmem_cache_bytes = 2112,
   hakmem_pages_bytes = 3072,
-  hakmem_slabs_bytes = 3200 + 64 * hakmem_size_classes,
+  hakmem_slabs_bytes = 3264 + 64 * hakmem_size_classes,
   hakmem_recorder_bytes = 1024,
   hakmem_monitor_bytes = 46080,
 };

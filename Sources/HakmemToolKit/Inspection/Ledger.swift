@@ -116,7 +116,7 @@ extension Ledger.Use {
     case .depot: "slow calls, when idle; hakmem_purge()"
     case .freeInSlabs: "the end of the live blocks in these slabs"
     case .neverUsed: "nothing: shares pages with used blocks, or was prefaulted"
-    case .slabTails: "the end of the live blocks in these slabs"
+    case .slabTails: "whole pages: slow calls; the rest: the end of these slabs"
     case .freePages: "slow calls after HAKMEM_PURGE_DELAY; hakmem_purge()"
     case .lazilyFreed: "the kernel, when memory is short"
     case .keptLarge: "slow calls after HAKMEM_PURGE_DELAY; hakmem_purge()"
