@@ -29,6 +29,8 @@ extension Heap {
         return run
       }
     }
+    // A mapping for each small block takes more metadata than blocks do otherwise.
+    guard MemoryLimit.hasRoomBesideMetadata(byteCount) else { return 0 }
     return Gate.whileMapping {
       LargeRegions.allocate(
         max(byteCount, 1), alignment: max(alignment, Constants.pageBytes), zero: zero)?.start ?? 0

@@ -80,6 +80,11 @@ package enum MemoryLimit {
     return true
   }
 
+  /// Whether so much more leaves a 64th of the hard limit to the metadata, which is not refused.
+  package static func hasRoomBesideMetadata(_ byteCount: UInt) -> Bool {
+    hard == 0 || usedBytes + Int(byteCount) <= hard - hard / 64
+  }
+
   package static func uncharge(_ byteCount: UInt) {
     state.pointee.charged.wrappingSubtract(Int(byteCount), ordering: .relaxed)
   }
