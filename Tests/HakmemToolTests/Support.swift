@@ -61,8 +61,18 @@ final class Scratch {
     let file = "\(path)/\(name)"
     try? FileManager.default.createDirectory(
       atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    try? Data(text.utf8).write(to: URL(fileURLWithPath: file))
-    chmod(file, mode)
+    guard mode & 0o111 != 0 else {
+      try? Data(text.utf8).write(to: URL(fileURLWithPath: file))
+      chmod(file, mode)
+      return file
+    }
+    // By another process: a program cannot be started while a file descriptor that writes to it is open, and
+    // the children that other tests start at this moment may inherit any of this one.
+    let source = write(name + ".source", text)
+    _ = try? ChildProcess(
+      program: "/usr/bin/install", arguments: ["-m", String(mode, radix: 8), source, file]
+    ).run()
+    try? FileManager.default.removeItem(atPath: source)
     return file
   }
 }
