@@ -28,7 +28,8 @@ static inline size_t rollup_bytes(const char *name) {
   return kibibytes << 10;
 }
 
-static inline size_t resident_bytes(void) { return rollup_bytes("Rss"); }
+/* Without the code, which comes and goes by many pages at a time as the kernel thinks best. */
+static inline size_t resident_bytes(void) { return rollup_bytes("Anonymous"); }
 
 /* The largest size since the process's exec; ru_maxrss has that of the parent in it. */
 static inline size_t peak_resident_bytes(void) {
