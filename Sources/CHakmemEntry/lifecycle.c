@@ -13,29 +13,29 @@ extern void _IO_list_unlock(void) __attribute__((weak));
 extern void _IO_list_resetlock(void) __attribute__((weak));
 
 /* A signal between the lock's two words, whose handler forked, would wait for its own thread. */
-static void change_stream_lock(void (*first)(void), void (*more)(void), uint32_t times) {
+static void without_signals(void (*change_lock)(void)) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  first();
-  for (; times > 0; times--) more();
+  change_lock();
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void prepare_fork(void) {
-  if (_IO_list_lock) change_stream_lock(_IO_list_lock, NULL, 0);
+  if (_IO_list_lock) without_signals(_IO_list_lock);
   hakmem_fork_prepare();
 }
 
 static void resume_parent(void) {
   hakmem_fork_parent();
-  if (_IO_list_unlock) change_stream_lock(_IO_list_unlock, NULL, 0);
+  if (_IO_list_unlock) without_signals(_IO_list_unlock);
 }
 
 static void resume_child(void) {
   uint32_t outer_forks = hakmem_fork_child();
   if (!_IO_list_resetlock || !_IO_list_lock) return;
-  change_stream_lock(_IO_list_resetlock, _IO_list_lock, outer_forks);
+  without_signals(_IO_list_resetlock);
+  for (; outer_forks > 0; outer_forks--) without_signals(_IO_list_lock);
 }
 
 __attribute__((constructor(101))) static void on_load(void) {

@@ -17,7 +17,7 @@ extension Heap {
     if byteCount <= SizeClass.maximumBytes {
       let block =
         alignment <= Constants.minimumAlignment
-        ? takeLarger(than: SizeClass.serving(byteCount)) : 0
+        ? carveLarger(than: SizeClass.serving(byteCount)) : 0
       if block != 0 {
         if zero { Memory.zero(block, byteCount) }
         return block
@@ -37,7 +37,7 @@ extension Heap {
     }
   }
 
-  private static func takeLarger(than sizeClass: SizeClass) -> UInt {
+  private static func carveLarger(than sizeClass: SizeClass) -> UInt {
     for number in (sizeClass.number + 1)..<SizeClass.count {
       let block = SlabList.carveListed(SizeClass(number))
       if block != 0 { return block }

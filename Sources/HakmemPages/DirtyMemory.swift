@@ -18,7 +18,6 @@ package enum DirtyMemory {
     Memory.pointer(at: PagesStorage.dirtyMemory)
   }
   private static let allowance = 5 << 18
-  private static let inUseShift = Int(Constants.granuleShift) - 6
 
   package static var bytes: Int { state.pointee.bytes.load(ordering: .relaxed) }
   package static func add(_ byteCount: Int) {
@@ -33,8 +32,7 @@ package enum DirtyMemory {
   }
 
   package static var isTooMuch: Bool {
-    bytes > allowance + credit.bytes
-      + state.pointee.granulesInUse.load(ordering: .relaxed) << inUseShift
+    bytes > allowance + credit.bytes + bytesInUse >> 6
   }
 
   /// Shared by all kinds: what one gave back in vain another may keep.

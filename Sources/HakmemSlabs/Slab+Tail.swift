@@ -56,7 +56,7 @@ extension Slab {
     }
   }
 
-  /// Gives the tail back, or notes that the slab was seen. The caller pinned or holds it.
+  /// Gives the tail back, or notes that the slab was seen. The caller pinned it.
   fileprivate func look(dropping: Bool) {
     guard origin == .usedAndSeen || dropping else {
       _ = record.pointee.origin.compareExchange(

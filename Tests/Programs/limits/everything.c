@@ -3,16 +3,8 @@
  * and then of 8 bytes cannot be had, no size can; each block that was handed out until then has its
  * bytes to itself, and serves again when it is free.
  */
+#include "resident.h"
 #include "threads.h"
-#include <sys/resource.h>
-
-static size_t statm_pages(void) {
-  size_t pages = 0;
-  FILE *file = fopen("/proc/self/statm", "r");
-  CHECK(file != NULL && fscanf(file, "%zu", &pages) == 1);
-  fclose(file);
-  return pages;
-}
 
 static size_t **fill(size_t **first, size_t size, bool zeroed) {
   for (;;) {
@@ -41,8 +33,7 @@ static void release(size_t **first) {
 }
 
 int main(void) {
-  struct rlimit limit = {statm_pages() * 4096 + (32 << 20), RLIM_INFINITY};
-  CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+  limit_address_space(32 << 20);
   for (int round = 0; round < 4; round++) {
     bool zeroed = round % 2 != 0;
     size_t **blocks = fill(fill(NULL, 4104, zeroed), 8, zeroed);

@@ -8,8 +8,8 @@
  * more once its threads are there (0: the heap has a limit otherwise): requests may fail then, and some must.
  */
 #include "operations.h"
+#include "resident.h"
 #include <pthread.h>
-#include <sys/resource.h>
 
 enum { shared_slots = 512 };
 
@@ -33,15 +33,6 @@ static shadow_t *new_shadows(size_t count) {
   return pages;
 }
 
-static void limit_address_space(void) {
-  size_t pages = 0;
-  FILE *file = fopen("/proc/self/statm", "r");
-  CHECK(file != NULL && fscanf(file, "%zu", &pages) == 1);
-  fclose(file);
-  struct rlimit limit = {pages * (size_t)sysconf(_SC_PAGESIZE) + (mebibytes << 20), RLIM_INFINITY};
-  CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
-}
-
 static void *run(void *argument) {
   uint64_t number = (uint64_t)(uintptr_t)argument;
   random_t random = {.state = seed + number * 0x9E3779B97F4A7C15u};
@@ -55,7 +46,7 @@ static void *run(void *argument) {
   }
   pthread_barrier_wait(&all_are_ready);
   if (number == 0 && mebibytes > 0) {
-    limit_address_space();
+    limit_address_space(mebibytes << 20);
   }
   for (size_t i = 0; i < operations / thread_count; i++) {
     shadow_t **slot = &slots[random_below(&random, slots_per_thread)];

@@ -44,6 +44,16 @@ static inline size_t peak_resident_bytes(void) {
   return kibibytes << 10;
 }
 
+/* From here on the process may map so many bytes more than it has. */
+__attribute__((unused)) static void limit_address_space(size_t more) {
+  size_t pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  CHECK(file != NULL && fscanf(file, "%zu", &pages) == 1);
+  fclose(file);
+  struct rlimit limit = {pages * (size_t)sysconf(_SC_PAGESIZE) + more, RLIM_INFINITY};
+  CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+}
+
 /* Pages that the process got so far, by a fault or by MADV_POPULATE_WRITE: Linux counts both here. */
 static inline long pages_given(void) {
   struct rusage usage;
