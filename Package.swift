@@ -7,6 +7,7 @@ let embedded: [SwiftSetting] = [
   .enableExperimentalFeature("Embedded"),
   .unsafeFlags([
     "-enforce-exclusivity=unchecked", "-wmo", "-no-allocations", "-Xfrontend", "-function-sections",
+    "-Xcc", "-fno-plt",
   ]),
   // Functions that begin on a cache line: malloc and free take a quarter less time so.
   .unsafeFlags(
@@ -52,7 +53,8 @@ let aliases: [(name: String, of: String)] =
 let libraryLinkage: [LinkerSetting] = [
   // gold and bfd would make the aliases protected, as what they stand for is: then ld.so warns at each
   // start of a program at a fixed address that takes the address of `free` (cc1).
-  .unsafeFlags(["-use-ld=lld"]),
+  // Without libc's start files, which call through a linkage table far from the code that runs.
+  .unsafeFlags(["-use-ld=lld", "-Xclang-linker", "-nostartfiles"]),
   .unsafeFlags(
     [
       // Threads that end call into the library: once loaded it stays.
@@ -103,7 +105,7 @@ let package = Package(
     .systemLibrary(name: "CHakmem", path: "Sources/CHakmem/include"),
 
     // The allocator, a layer to each target; a layer imports those above it only.
-    .target(name: "CHakmemShims"),
+    .target(name: "CHakmemShims", cSettings: [.unsafeFlags(["-fno-plt"])]),
     .target(
       name: "HakmemPlatform", dependencies: ["CHakmemShims", "CHakmem"], swiftSettings: embedded),
     .target(name: "HakmemPages", dependencies: ["HakmemPlatform"], swiftSettings: embedded),
@@ -119,7 +121,8 @@ let package = Package(
       swiftSettings: embedded),
     // Constructors, fork handlers and the throwing operators, which cannot be Swift.
     .target(
-      name: "CHakmemEntry", cSettings: [.unsafeFlags(["-fexceptions", "-fno-omit-frame-pointer"])]),
+      name: "CHakmemEntry",
+      cSettings: [.unsafeFlags(["-fexceptions", "-fno-omit-frame-pointer", "-fno-plt"])]),
     .target(
       name: "HakmemMalloc", dependencies: ["HakmemThreadCache", "CHakmem", "CHakmemEntry"],
       exclude: ["exports.map", "hot.order"], swiftSettings: embedded, linkerSettings: libraryLinkage

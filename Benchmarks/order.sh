@@ -24,16 +24,15 @@ execute gcc -O1 -S -o /dev/null "$root/Tests/Programs/model/model.c" \
   -I "$root/Tests/Programs/support" -I "$root/Sources/CHakmem/include"
 execute git -C "$root" log --oneline -20
 execute python3 -c 'import json, threading
-json.loads(json.dumps([{str(i): [i] * 3} for i in range(20000)]))
+json.loads(json.dumps([{str(i): [i] * 3} for i in range(60000)]))
 threads = [threading.Thread(target=lambda: [bytes(1000) for _ in range(1000)]) for _ in range(3)]
 [thread.start() for thread in threads]; [thread.join() for thread in threads]'
 execute sqlite3 :memory: 'create table t(a, b); with recursive c(x) as (select 1 union all
-select x + 1 from c where x < 20000) insert into t select x, hex(randomblob(50)) from c;
-select count(*) from t order by b;'
+select x + 1 from c where x < 100000) insert into t select x, hex(randomblob(25)) from c;
+create index i on t(b); select count(*) from t group by substr(b, 1, 2);'
 execute "$root/.build/release/hakmem-workload" exchange seconds=1
 
-# A function has several names; its own is the C interface's or the compiler's. Callgrind does not name
-# the one that crtbegin.o runs at start.
+# A function has several names; its own is the C interface's or the compiler's.
 nm "$work/libhakmem.so" >"$work/symbols"
 sort "$work/executed" | uniq -c | awk '
   NR == FNR { programs[$2] = $1; next }
@@ -42,6 +41,6 @@ sort "$work/executed" | uniq -c | awk '
     if (!($1 in name) || $3 ~ /^(hakmem_|\$)/) name[$1] = $3
   }
   END { for (address in most) print most[address], address, name[address] }
-  ' - "$work/symbols" | sort -k 1,1nr -k 2,2 | awk 'BEGIN { print "frame_dummy" } { print $3 }' >"$work/order"
+  ' - "$work/symbols" | sort -k 1,1nr -k 2,2 | awk '{ print $3 }' >"$work/order"
 mv "$work/order" "$order"
 echo "$order: $(wc -l <"$order") functions"

@@ -21,6 +21,11 @@ static void without_signals(void (*change_lock)(void)) {
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+/* What pthread_atfork calls, which every library has a copy of; its own needs libc's start files
+ * (Linux Standard Base, baselib---register-atfork). */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+                             void *library);
+
 static void prepare_fork(void) {
   if (_IO_list_lock) without_signals(_IO_list_lock);
   hakmem_fork_prepare();
@@ -40,7 +45,8 @@ static void resume_child(void) {
 
 __attribute__((constructor(101))) static void on_load(void) {
   hakmem_process_start();
-  pthread_atfork(prepare_fork, resume_parent, resume_child);
+  static char this_library;
+  __register_atfork(prepare_fork, resume_parent, resume_child, &this_library);
 }
 
 __attribute__((destructor(101))) static void on_exit_of_process(void) { hakmem_process_exit(); }

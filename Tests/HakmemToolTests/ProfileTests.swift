@@ -117,6 +117,7 @@ struct ProfileTests {
     #expect(brief?.temporaryCount == 100_000 && brief?.liveBytes == 0)
     let held = heap.stacks.first { $0.stack.first?.hasPrefix("hold_for_a_while") == true }
     #expect(held?.peakBytes == 1000 * 100_000)
+    #expect(TextFile.read("\(folder)/report.txt")?.contains("95.4 MiB live then, ") == true)
     // An independent reader.
     if Built.isExecutable("/usr/bin/go") {
       let top = try ChildProcess(
