@@ -9,28 +9,28 @@ cd "$root/.build/programs"
 
 awk 'BEGIN {
   print "#include <stdio.h>\n#include <string.h>"
-  for (i = 0; i < 1500; i++) {
+  for (i = 0; i < 300; i++) {
     printf "int f%d(int a, int b, char *s) { int r = 0; for (int i = 0; i < a; i++) {", i
     printf " r += i * b + %d; if (r %% %d == 0) r ^= b; s[i %% 16] = (char)r; }", i, i + 3
     printf " switch (r & 7) { case 0: return r + strlen(s); case 1: return r * %d;", i
     printf " case 2: return a ? f%d(a - 1, b, s) : 0; default: return r - b; } }\n", i ? i - 1 : 0
   }
   print "int main(void) { char s[16] = {0}; int r = 0;"
-  for (i = 0; i < 1500; i++) printf "r += f%d(3, %d, s);\n", i, i
+  for (i = 0; i < 300; i++) printf "r += f%d(3, %d, s);\n", i, i
   print "printf(\"%d\\n\", r); }"
 }' >functions.c
 
 awk 'BEGIN {
   n = split("regex iostream map unordered_map string vector functional algorithm future sstream filesystem", h, " ")
   for (i = 1; i <= n; i++) print "#include <" h[i] ">"
-  for (i = 0; i < 60; i++) {
+  for (i = 0; i < 12; i++) {
     printf "struct S%d { int a; std::string b; bool operator<(const S%d &o) const { return a < o.a; } };\n", i, i
     printf "int g%d() { std::map<S%d, std::vector<std::string>> m; m[S%d{1, \"x\"}].push_back(\"y\");", i, i, i
     printf " std::unordered_map<int, std::function<int(S%d)>> u; u[1] = [](S%d s) { return s.a; };", i, i
     printf " std::vector<S%d> v(10); std::sort(v.begin(), v.end()); return (int)m.size() + u[1](v[0]); }\n", i
   }
   print "int main() { std::cout << std::regex_match(std::string(\"aab\"), std::regex(\"a+b\"))"
-  for (i = 0; i < 60; i++) printf " + g%d()", i
+  for (i = 0; i < 12; i++) printf " + g%d()", i
   print "; }"
 }' >templates.cc
 

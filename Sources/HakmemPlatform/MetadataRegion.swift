@@ -57,11 +57,12 @@ package enum MetadataRegion {
     }
   }
 
-  /// Gives the first pages by one system call: a process that allocates uses nearly all of them, one
-  /// that does not none.
-  package static func fillFirstPages() {
-    guard Option.prefault.value == 1 else { return }
-    _ = Populate.fill(base, min(filledFirst, state.pointee.committed.load(ordering: .acquiring)))
+  /// Gives the pages that are handed out next, from a whole one on, by one system call: a process that
+  /// allocates uses nearly all of them as its first thread cache, one that does not none.
+  package static func fillNextPages() {
+    let next = extentBytes.roundedUp(to: Constants.pageBytes)
+    guard Option.prefault.value == 1, commit(upTo: next &+ filledFirst) else { return }
+    _ = Populate.fill(base &+ next, filledFirst)
   }
 
   /// Unmaps a region that nobody uses, in a library that becomes a view of another process; leaves it

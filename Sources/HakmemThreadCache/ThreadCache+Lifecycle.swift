@@ -95,7 +95,7 @@ extension ThreadCache {
   private static var parkingCredit: KeepCredit { KeepCredit(unsafeAt: CacheStorage.parkingCredit) }
 
   private static func create() -> ThreadCache? {
-    if first == nil { MetadataRegion.fillFirstPages() }
+    if first == nil { MetadataRegion.fillNextPages() }
     guard let cache = ThreadCacheLayout.create() else { return nil }
     cache.record.pointee.nextOfAll = allHead.pointee.load(ordering: .relaxed)
     // Releases the cache's fields to those who walk the list.
