@@ -73,7 +73,7 @@ package struct TaggedStack {
     return 0
   }
 
-  /// The newest record without taking it; 0 when empty. For walks of a heap at rest.
+  /// The newest record without taking it, which another thread may do; 0 when empty.
   package func first() -> UInt {
     let index = head.pointee.load(ordering: .acquiring) & Self.indexMask
     return index == 0 ? 0 : MetadataRegion.base &+ UInt(index) << 6

@@ -1,3 +1,4 @@
+import CHakmemShims
 import HakmemPlatform
 
 /// Up to `capacity` free blocks of one class on their way between threads: written by one thread,
@@ -18,6 +19,14 @@ package struct Batch {
     nonmutating set { Memory.storeWord(UInt(newValue), at: address &+ 8) }
   }
   package var slots: UInt { address &+ Self.headerBytes }
+
+  /// Begins to load all lines of a batch, if there is one: its taker would wait for the first of them
+  /// before it asks for the others.
+  @inline(__always)
+  static func prefetch(_ address: UInt) {
+    guard address != 0 else { return }
+    for line in 0..<lines { hakmem_prefetch(address &+ line &* Constants.lineBytes) }
+  }
 
   /// The next of a chain of empty batches; 0 at its end. In place of the count.
   var next: UInt {

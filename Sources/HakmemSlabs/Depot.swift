@@ -82,6 +82,7 @@ package enum Depot {
     let nodeMask = state.pointee.nodeMask
     for offset in 0...nodeMask {
       let shelf = shelf(own & ~nodeMask | (own &+ offset) & nodeMask, sizeClass)
+      Batch.prefetch(stack(shelf).first())
       let address = stack(shelf).pop()
       guard address != 0 else { continue }
       noteWanted(shelf)

@@ -181,6 +181,8 @@ package struct ThreadCache: Equatable {
     var refusals: UInt32
     var manyRefusalsAt: UInt32
     var doublings: UInt8
+    /// The class of the last batch that came from the depot.
+    var lastBatchClass: UInt8
     var runs: InlineArray<16, UInt>
     var runMarks: InlineArray<16, UInt>
     /// The owner's `CheckedCache`; 0 unless blocks are checked.
