@@ -95,9 +95,17 @@ extension Slab {
     }
     let first = UInt(word &* 64 &+ bits.trailingZeroBitCount) &* blockBytes
     let end = UInt(word &* 64 &+ 64 &- bits.leadingZeroBitCount) &* blockBytes
-    var page = Int(first >> pageShift)
+    let firstPage = Int(first >> pageShift)
     let last = Int((end &- 1) >> pageShift)
+    let run = bits >> UInt64(bits.trailingZeroBitCount)
+    var page = firstPage
     var count = 0
+    // Between its ends nothing else lies among blocks that lie side by side.
+    if run & (run &+ 1) == 0, last > firstPage &+ 1 {
+      count = last &- firstPage &- 1
+      if isFree(page: firstPage) { count &+= 1 }
+      page = last
+    }
     while page <= last {
       if isFree(page: page) { count &+= 1 }
       page &+= 1
@@ -109,8 +117,32 @@ extension Slab {
   /// Pages without a live block that were touched and not given back. The caller holds the slab.
   var dirtyFreePages: UInt64 {
     var pages: UInt64 = 0
-    for page in 0..<pageCount where isFree(page: page) { pages |= 1 << UInt64(page) }
+    if sizeClass.blocksPerSlab <= 2 &* pageCount {
+      pages = touchedPages & ~livePages
+    } else {
+      for page in 0..<pageCount where isFree(page: page) { pages |= 1 << UInt64(page) }
+    }
     return pages & ~record.pointee.purgedPages
+  }
+
+  /// Pages that live blocks lie on, found by the blocks, for slabs of few.
+  private var livePages: UInt64 {
+    let fresh = freshCount
+    var pages: UInt64 = 0
+    var first = 0
+    while first < fresh {
+      // Acquires what the threads that returned these blocks wrote before.
+      var live = ~bitmapWord(first / 64).pointee.load(ordering: .acquiring)
+      if fresh &- first < 64 { live &= 1 << UInt64(fresh &- first) &- 1 }
+      while live != 0 {
+        let start = live.trailingZeroBitCount
+        let length = (~(live >> UInt64(start))).trailingZeroBitCount
+        pages |= self.pages(of: first &+ start..<first &+ start &+ length)
+        live &= length &+ start < 64 ? UInt64.max << UInt64(start &+ length) : 0
+      }
+      first &+= 64
+    }
+    return pages
   }
 
   /// Whether pages were given back that the kernel may not have taken yet.
