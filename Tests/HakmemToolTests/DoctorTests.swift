@@ -145,6 +145,32 @@ import Testing
     #expect(report.findings == report.findings.sorted { $0.severity > $1.severity })
   }
 
+  /// As redis, nginx and postgres do, which show a title where their environment was.
+  @Test func whoServesIsKnownOfAProcessThatOverwroteItsEnvironment() throws {
+    let scratch = Scratch()
+    let source = scratch.write(
+      "title.c",
+      """
+      #include <string.h>
+      #include <unistd.h>
+      extern char **environ;
+      int main(void) {
+        for (char **entry = environ; *entry; entry++) memset(*entry, 0, strlen(*entry));
+        if (write(STDOUT_FILENO, "\\n", 1) != 1) return 1;
+        char byte;
+        while (read(STDIN_FILENO, &byte, 1) > 0) {}
+      }
+      """)
+    let program = "\(scratch.path)/title"
+    try ChildProcess.compile([source, "-o", program])
+    let process = try WatchedProgram(program)
+    #expect(ProcessEnvironment.read(pid: process.pid)?["LD_PRELOAD"] == nil)
+    let report = try Doctor(location: LibraryLocation(environment: [:])).process(process.pid)
+    let malloc = try #require(report.serving.first { $0.functions.contains("malloc") })
+    #expect(malloc.kind == "HAKMEM", "\(report.serving)")
+    #expect(report.findings.contains { $0.topic == "environment" })
+  }
+
   @Test func processesThatAreNotThereAreRefused() {
     #expect(throws: InspectionFailure("There is no process 2147483647.")) {
       try Doctor(location: LibraryLocation(environment: [:])).process(.max)

@@ -78,9 +78,17 @@ package struct Doctor {
     let objects = ProcessMaps.files(maps).compactMap {
       LoadedObject.read($0, file: root.outside($0))
     }
-    let preload =
+    let own = objects.first { $0.path == program }
+    let named =
       Preload.entries(variables["LD_PRELOAD"])
       + Preload.entries(TextFile.read(root.outside("/etc/ld.so.preload")))
+    let preload = own.flatMap { LinkMap(pid: pid)?.preloaded(program: $0) } ?? named
+    if !preload.isEmpty, named.isEmpty {
+      report.findings.append(
+        Finding(
+          .note, "environment",
+          "The process wrote over its environment: what options it began with is not known."))
+    }
     let scope = SymbolScope(loaded: objects, program: program, preload: preload, root: root)
     report.serving = Serving.table(scope)
     if (try? ELFFile(path: "\(folder)/exe"))?.isStaticProgram == true {

@@ -13,7 +13,7 @@ package struct SymbolScope: Sendable {
   /// - Parameters:
   ///   - loaded: All objects of the process; the order does not matter.
   ///   - program: Path of the program's own file.
-  ///   - preload: Entries of LD_PRELOAD and /etc/ld.so.preload, in order.
+  ///   - preload: Entries of LD_PRELOAD and /etc/ld.so.preload, or paths, in order.
   ///   - root: Where links are followed: a name may be that of a link to the object.
   package init(
     loaded: [LoadedObject], program: String, preload: [String], root: ProcessRoot
