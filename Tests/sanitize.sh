@@ -14,10 +14,11 @@ export TSAN_OPTIONS="suppressions=$root/Tests/thread-sanitizer.txt exitcode=66"
 skipped=0 failed=0
 for test in $($build/debug/HakmemWhiteBoxTests --list); do
   case $test in
-  # These limit the address space, or lock memory, which the sanitizer prevents.
+  # These limit the address space, lock memory or want a whole TiB, which the sanitizer prevents.
   MemoryLimit.superSlabsAndRegionsCount* | AddressSpace.nothingIsReserved | AddressSpace.serves* | \
     ClassMap.isSmallUnder* | MetadataRegion.endsWithZeroWhenItIsUsedUp | *.locked* | \
-    SuperSlabPool.addressesGoToLargeRegions* | PurgeList.saysWhat* | ThreadCache.servesNil*) skipped=$((skipped + 1)) ;;
+    SuperSlabPool.addressesGoToLargeRegions* | PurgeList.saysWhat* | ThreadCache.servesNil* | \
+    LargeRegions.keptOnesFit* | SlabPages.behindTheLastBlockThatStay*) skipped=$((skipped + 1)) ;;
   # Its child starts threads, which the sanitizer refuses.
   ThreadCache.childOfAFork*) skipped=$((skipped + 1)) ;;
   # Blocks pass from thread to thread by a barrier on all processors, which the sanitizer cannot see.
